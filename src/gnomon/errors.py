@@ -1,0 +1,231 @@
+"""One tree of errors.
+
+Every error that a person can cause descends from `GnomonError` and carries a stable `code` (for programs),
+an HTTP `status` (for the service) and a message that says what was given, what was expected and what comes
+nearest. An error also descends from the builtin that a caller would naturally catch.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+__all__ = [
+    "AnnotationError",
+    "CollectionNotFoundError",
+    "ConcurrencyError",
+    "DataIdError",
+    "DefinitionError",
+    "ExpressionError",
+    "FormatError",
+    "GnomonError",
+    "MeasurementError",
+    "MetricNotFoundError",
+    "MissingExtraError",
+    "NameFormatError",
+    "NotOursError",
+    "RepositoryError",
+    "SchemaError",
+    "SettingsError",
+    "SpecificationNotFoundError",
+    "StoreError",
+    "TimeFormatError",
+    "UnitMismatchError",
+    "nearest",
+]
+
+
+class GnomonError(Exception):
+    """The root of all errors that gnomon raises on purpose.
+
+    Parameters
+    ----------
+    message
+        What was given, what was expected, and the nearest valid thing.
+    file
+        The file in which the mistake stands, where there is one.
+    line
+        Its line, counted from 1.
+    """
+
+    code = "gnomon"
+    status = 500
+
+    def __init__(self, message: str, *, file: str | None = None, line: int | None = None) -> None:
+        self.message = message
+        self.file = file
+        self.line = line
+        super().__init__(message)
+
+    def __str__(self) -> str:
+        if self.file is None:
+            return self.message
+        place = self.file if self.line is None else f"{self.file}:{self.line}"
+        return f"{place}: {self.message}"
+
+
+class NameFormatError(GnomonError, TypeError):
+    """A metric or specification name that cannot be one, or parts of it that contradict each other."""
+
+    code = "name_format"
+    status = 422
+
+
+class TimeFormatError(GnomonError, ValueError):
+    """A time that cannot be read, or one without a stated scale where it matters."""
+
+    code = "time_format"
+    status = 422
+
+
+class DataIdError(GnomonError, ValueError):
+    """A data ID that lacks a required dimension or holds a value of the wrong type."""
+
+    code = "data_id"
+    status = 422
+
+
+class ExpressionError(GnomonError, ValueError):
+    """An expression that cannot be parsed, or that names what is not there."""
+
+    code = "expression"
+    status = 422
+
+
+class SettingsError(GnomonError, ValueError):
+    """A configuration file or variable that cannot be understood."""
+
+    code = "settings"
+    status = 500
+
+
+class DefinitionError(GnomonError, ValueError):
+    """A metric or specification definition that is wrong."""
+
+    code = "definition"
+    status = 422
+
+
+class MetricNotFoundError(GnomonError, KeyError):
+    """A metric that nobody defined or measured."""
+
+    code = "metric_not_found"
+    status = 404
+
+    __str__ = GnomonError.__str__  # KeyError would show the message's repr
+
+
+class SpecificationNotFoundError(GnomonError, KeyError):
+    """A specification that does not exist."""
+
+    code = "specification_not_found"
+    status = 404
+
+    __str__ = GnomonError.__str__
+
+
+class UnitMismatchError(GnomonError, TypeError):
+    """A quantity whose unit cannot be converted into the metric's."""
+
+    code = "unit_mismatch"
+    status = 422
+
+
+class MeasurementError(GnomonError, ValueError):
+    """A measurement that is not a scalar, or whose parts do not fit together."""
+
+    code = "measurement"
+    status = 422
+
+
+class FormatError(GnomonError, ValueError):
+    """A file that is not in the format which it claims."""
+
+    code = "format"
+    status = 422
+
+
+class StoreError(GnomonError, RuntimeError):
+    """The metrics store cannot do what was asked."""
+
+    code = "store"
+    status = 500
+
+
+class SchemaError(StoreError, ValueError):
+    """A table whose columns are not those of a stored measurement."""
+
+    code = "schema"
+    status = 422
+
+
+class CollectionNotFoundError(GnomonError, LookupError):
+    """A collection that neither the store nor the repository knows."""
+
+    code = "collection_not_found"
+    status = 404
+
+
+class AnnotationError(GnomonError, ValueError):
+    """An annotation, flag or target that cannot be recorded."""
+
+    code = "annotation"
+    status = 422
+
+
+class ConcurrencyError(GnomonError, RuntimeError):
+    """Somebody else changed the same thing first."""
+
+    code = "conflict"
+    status = 409
+
+
+class RepositoryError(GnomonError, RuntimeError):
+    """A Butler repository that cannot be used as asked."""
+
+    code = "repository"
+    status = 500
+
+
+class NotOursError(GnomonError, FileExistsError):
+    """A file or folder that exists and was not made by gnomon: it is left as it is."""
+
+    code = "not_ours"
+    status = 409
+
+
+class MissingExtraError(GnomonError, ImportError):
+    """A feature whose optional dependencies are not installed."""
+
+    code = "missing_extra"
+    status = 501
+
+
+def nearest(given: str, known: Iterable[str]) -> str:
+    """Say which known name comes nearest to a wrong one.
+
+    Parameters
+    ----------
+    given
+        The name that was not found.
+    known
+        The names that exist.
+
+    Returns
+    -------
+    str
+        A clause to append to a message, with a leading space; empty if nothing exists.
+
+    Examples
+    --------
+    >>> nearest("zero_pont", ["zero_point", "airmass"])
+    ' Did you mean zero_point?'
+    >>> nearest("x", ["zero_point", "airmass"])
+    ' Known are: airmass, zero_point.'
+    """
+    names = sorted(set(known))
+    if not names:
+        return ""
+    if close := get_close_matches(given, names, n=1, cutoff=0.6):
+        return f" Did you mean {close[0]}?"
+    if len(names) > 10:
+        return f" Known are, among {len(names)}: {', '.join(names[:10])}."
+    return f" Known are: {', '.join(names)}."

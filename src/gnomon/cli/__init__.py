@@ -1,0 +1,34 @@
+"""The `gnomon` command: a table of where each subcommand is, and nothing that takes time to import.
+
+Exit status: 0 all well, 1 there are findings, 2 misuse or an error, 130 interrupted.
+"""
+
+import click
+
+from gnomon import __version__
+from gnomon.cli.lazy import LazyCommand, LazyGroup
+
+__all__ = ["main"]
+
+COMMANDS = {
+    "demo": LazyCommand(
+        "gnomon.cli.demo:demo",
+        "Measure, judge and mark one real night, from raw table to page.",
+        extra="demo",
+    ),
+}
+"""Every subcommand, in the order of ``gnomon --help``."""
+
+
+@click.group(
+    cls=LazyGroup,
+    lazy=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit status: 0 all well, 1 there are findings, 2 misuse or an error.",
+)
+@click.version_option(__version__, prog_name="gnomon", message="%(prog)s %(version)s")
+def main() -> None:
+    """Quality control for data repositories managed by the Rubin Data Butler.
+
+    gnomon measures data, judges the measurements, marks the data, and makes the marks count.
+    """

@@ -1,0 +1,27 @@
+"""Definitions: what is measured and what is asked of it.
+
+A `Metric` names a scalar quantity, its unit and its meaning; a `Specification` is a test of a metric. Both
+come from a *definition package*, a directory with ``metrics/*.yaml`` and ``specs/<package>/**.yaml``, read by
+`MetricSet.load_metrics_package` and `SpecificationSet.load_metrics_package`. Class and method names are
+those of the established verification framework.
+
+This room imports only the top files. It knows no measurements, no store and no Butler.
+"""
+
+from gnomon.definitions.metric import Metric
+from gnomon.definitions.metric_set import MetricSet
+from gnomon.definitions.packages import find_package
+from gnomon.definitions.specification import Specification, ThresholdSpecification
+from gnomon.definitions.specification_set import SpecificationSet
+from gnomon.definitions.units import parse_unit, unit_string
+
+__all__ = [
+    "Metric",
+    "MetricSet",
+    "Specification",
+    "SpecificationSet",
+    "ThresholdSpecification",
+    "find_package",
+    "parse_unit",
+    "unit_string",
+]

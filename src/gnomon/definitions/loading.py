@@ -1,0 +1,382 @@
+"""Specification files: documents, partials, and what they inherit from one another.
+
+A document with ``id`` is a *partial*, one with ``name`` a *specification*. Both may have a ``base``: the id
+of a partial (``#x`` in this file, ``path#x`` in another one of the package, ``package:path#x``) or the name of
+a specification (``metric.spec``). Bases are merged left to right and the document itself over them.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import astropy.units as u
+
+from gnomon.definitions.documents import check_keys, expect, strings
+from gnomon.definitions.packages import read_file
+from gnomon.definitions.specification import ThresholdSpecification
+from gnomon.definitions.units import parse_unit
+from gnomon.definitions.yaml_source import Located, Place, Problems, merge, read_documents
+from gnomon.errors import DefinitionError, NameFormatError, nearest
+from gnomon.names import Name
+
+__all__ = ["Document", "Documents", "build_specification"]
+
+_KEYS = ("name", "id", "base", "metric", "package", "tags", "threshold", "metadata_query", "type")
+_THRESHOLD_KEYS = ("value", "unit", "operator")
+_NOT_INHERITED = ("id", "name", "base")
+MAX_LEVELS = 100
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Document:
+    """One document of a specification file."""
+
+    package: str
+    path: str
+    """Path of its file below the package's directory, without extension, with forward slashes."""
+    content: Located
+    bases: tuple[str, ...]
+
+    @property
+    def place(self) -> Place:
+        """Where it stands."""
+        return self.content.place
+
+    @property
+    def partial_id(self) -> str | None:
+        """Its full id, ``package:path#id``, if it is a partial."""
+        identifier = self.content.get("id")
+        return None if identifier is None else f"{self.package}:{self.path}#{identifier}"
+
+    def error(self, message: str, key: str = "") -> DefinitionError:
+        """Make an error about this document, or one of its keys."""
+        place = self.content.where(key)
+        return DefinitionError(message, file=place.file, line=place.line)
+
+
+@dataclass(eq=False)
+class Documents:
+    """All documents that may refer to one another, and their resolution.
+
+    Parameters
+    ----------
+    problems
+        What to do about mistakes that need not end the reading.
+    """
+
+    problems: Problems = field(default_factory=Problems)
+
+    def __post_init__(self) -> None:
+        self.partials: dict[str, Document] = {}
+        self.specifications: dict[Name, Document] = {}
+        self._unnamed: list[Document] = []
+        self._metrics: dict[Document, str | None] = {}
+        self._resolved: dict[Document, Located] = {}
+
+    def add_package(self, directory: Path) -> None:
+        """Read every file of one package.
+
+        Parameters
+        ----------
+        directory
+            ``specs/<package>``, whose name is the package's.
+
+        Raises
+        ------
+        DefinitionError
+            If a file is wrong.
+        """
+        for path in sorted(directory.rglob("*.yaml")):
+            self.add_file(directory.name, path.relative_to(directory).with_suffix("").as_posix(), path)
+
+    def add_file(self, package: str, relative: str, path: Path) -> None:
+        """Read one file.
+
+        Parameters
+        ----------
+        package
+            Name of the package.
+        relative
+            Path below the package's directory, without extension.
+        path
+            The file.
+
+        Raises
+        ------
+        DefinitionError
+            If the file is wrong.
+        """
+        for content, place in read_documents(read_file(path), file=str(path), problems=self.problems):
+            if content is not None:  # a trailing --- makes an empty document
+                self.add(package, relative, expect(content, Located, "A document of specifications", place))
+
+    def add(self, package: str, relative: str, content: Located) -> None:
+        """Add one document.
+
+        Parameters
+        ----------
+        package
+            Name of the package.
+        relative
+            Path of its file below the package's directory, without extension.
+        content
+            What was read.
+
+        Raises
+        ------
+        DefinitionError
+            If it is neither a partial nor a specification, or repeats one.
+        """
+        check_keys(content, _KEYS, "a specification", self.problems)
+        document = Document(package, relative, content, tuple(strings(content, "base", self.problems)))
+        if ("id" in content) == ("name" in content):
+            raise document.error("A document has either 'id' (a partial) or 'name' (a specification).")
+        identity = expect(
+            content.get("id", content.get("name")),
+            str,
+            "'id' or 'name'",
+            content.where("id" if "id" in content else "name"),
+        )
+        if not identity:
+            raise document.error("'id' or 'name' is empty.")
+        stated = content.get("package", package)
+        if stated != package:
+            raise document.error(f"This file belongs to the package {package!r}, not {stated!r}.", "package")
+        partial_id = document.partial_id
+        if partial_id is None:
+            self._unnamed.append(document)
+            return
+        if partial_id in self.partials:
+            self._twice(f"The partial {partial_id}", self.partials[partial_id], document)
+        self.partials[partial_id] = document
+
+    def resolve(self) -> Iterator[tuple[Name, Located]]:
+        """Give every specification with all that it inherits.
+
+        Yields
+        ------
+        tuple of Name and Located
+            In the order of the files.
+
+        Raises
+        ------
+        DefinitionError
+            If a base is missing, or bases form a cycle, or a name is none or stands twice.
+        """
+        for document in self._unnamed:
+            try:
+                name = self._name(document)
+            except DefinitionError as error:
+                self.problems.note(error)
+                continue
+            if name in self.specifications:
+                self._twice(f"The specification {name}", self.specifications[name], document)
+            self.specifications[name] = document
+        self._unnamed = []
+        for name, document in self.specifications.items():
+            try:
+                resolved = self.resolve_document(document)
+            except DefinitionError as error:
+                self.problems.note(error)
+                continue
+            yield name, resolved
+
+    def resolve_document(self, document: Document) -> Located:
+        """Merge a document over all its bases.
+
+        Parameters
+        ----------
+        document
+            A partial or a specification.
+
+        Returns
+        -------
+        Located
+            The whole, each key with the place that its value came from.
+
+        Raises
+        ------
+        DefinitionError
+            If a base is missing, or bases form a cycle.
+        """
+        return self._resolve(document, ())
+
+    def _resolve(self, document: Document, above: tuple[Document, ...]) -> Located:
+        known = self._resolved.get(document)
+        if known is not None:
+            return known
+        self._refuse_endless(document, above)
+        whole = Located(document.place)
+        for base in document.bases:
+            inherited = self._resolve(self._find(document, base), (*above, document))
+            whole = merge(whole, _without(inherited, _NOT_INHERITED))
+        self._resolved[document] = whole = merge(whole, document.content)
+        return whole
+
+    def _metric(self, document: Document, above: tuple[Document, ...] = ()) -> str | None:
+        """Give the metric that a document says or inherits, without resolving the rest."""
+        if document in self._metrics:
+            return self._metrics[document]
+        self._refuse_endless(document, above)
+        metric = document.content.get("metric")
+        if metric is not None:
+            expect(metric, str, "'metric'", document.content.where("metric"))
+        for base in reversed(document.bases):
+            if metric is not None:
+                break
+            if "#" in base:
+                metric = self._metric(self._find(document, base), (*above, document))
+            else:
+                metric = self._spec_name(document, base).metric
+        self._metrics[document] = metric
+        return metric
+
+    def _name(self, document: Document) -> Name:
+        given = document.content["name"]
+        try:
+            if "." in given:
+                return Name(document.package, document.content.get("metric"), given)
+            metric = self._metric(document)
+            if metric is None:
+                raise document.error(
+                    f"The specification {given!r} says no metric, and neither does any of its bases.", "name"
+                )
+            return Name(document.package, metric, given)
+        except NameFormatError as error:
+            raise document.error(f"The specification {given!r}: {error.message}", "name") from error
+
+    def _spec_name(self, document: Document, base: str) -> Name:
+        try:
+            if "." in base:
+                return Name(document.package, None, base)
+            # A bare name stands for a specification of the same metric.
+            metric = document.content.get("metric")
+            return Name(document.package, metric, base) if metric is not None else Name(spec=base)
+        except NameFormatError as error:
+            raise document.error(f"The base {base!r}: {error.message}", "base") from error
+
+    def _find(self, document: Document, base: str) -> Document:
+        if "#" in base:
+            path, _, identifier = base.rpartition("#")
+            if not path:
+                path = f"{document.package}:{document.path}"
+            elif ":" not in path:
+                path = f"{document.package}:{path}"
+            partial = self.partials.get(f"{path}#{identifier}")
+            if partial is None:
+                hint = self._near_partial(path, identifier)
+                raise document.error(
+                    f"There is no partial {path}#{identifier}, which {base!r} means.{hint}", "base"
+                )
+            return partial
+        name = self._spec_name(document, base)
+        if not name.has_metric:
+            metric = self._metric(document)
+            name = name if metric is None else Name(document.package, metric, base)
+        specification = self.specifications.get(name)
+        if specification is None:
+            hint = nearest(str(name), map(str, self.specifications))
+            if any(known.endswith(f"#{base}") for known in self.partials):
+                hint = f" There is a partial of that id: write '#{base}' or 'path#{base}'."
+            raise document.error(f"There is no specification {name} to be a base.{hint}", "base")
+        return specification
+
+    def _near_partial(self, path: str, identifier: str) -> str:
+        elsewhere = [known for known in self.partials if known.endswith(f"#{identifier}")]
+        return nearest(f"{path}#{identifier}", elsewhere or self.partials)
+
+    def _refuse_endless(self, document: Document, above: tuple[Document, ...]) -> None:
+        if document in above:
+            circle = [*above[above.index(document) :], document]
+            chain = " -> ".join(d.partial_id or str(d.content["name"]) for d in circle)
+            raise document.error(f"These are bases of one another, in a circle: {chain}.", "base")
+        if len(above) >= MAX_LEVELS:
+            raise document.error(f"This inherits through more than {MAX_LEVELS} levels.", "base")
+
+    def _twice(self, what: str, first: Document, second: Document) -> None:
+        self.problems.add(
+            f"{what} stands here twice (first in {first.place.file}:{first.place.line}).", second.place
+        )
+
+
+def _without(content: Located, keys: Iterable[str]) -> Located:
+    rest = Located(content.place)
+    rest.update(content)
+    rest.places = content.places
+    for key in keys:
+        rest.pop(key, None)
+    return rest
+
+
+def build_specification(name: Name, content: Located, problems: Problems) -> ThresholdSpecification:
+    """Make a specification of a resolved document.
+
+    Parameters
+    ----------
+    name
+        Its full name.
+    content
+        The document with all that it inherits.
+    problems
+        What to do about unknown keys.
+
+    Returns
+    -------
+    ThresholdSpecification
+        The specification.
+
+    Raises
+    ------
+    DefinitionError
+        If something is missing or of the wrong type; it says the file and the line, of a base if it came
+        from there.
+    """
+    kind = content.get("type", "threshold")
+    if kind != "threshold":
+        place = content.where("type")
+        raise DefinitionError(
+            f"{kind!r} is no type of specification.{nearest(str(kind), ['threshold'])}",
+            file=place.file,
+            line=place.line,
+        )
+    if "threshold" not in content:
+        place = content.place
+        raise DefinitionError(f"The specification {name} has no threshold.", file=place.file, line=place.line)
+    threshold = expect(content["threshold"], Located, "A threshold", content.where("threshold"))
+    check_keys(threshold, _THRESHOLD_KEYS, "a threshold", problems)
+    for key in _THRESHOLD_KEYS:
+        if key not in threshold:
+            problems.add(f"The threshold of {name} has no {key!r}.", content.where("threshold"))
+    query = content.get("metadata_query")
+    if query is not None:
+        query = expect(query, Located, "A metadata query", content.where("metadata_query"))
+    key = "value"
+    try:
+        value = _number(threshold)
+        key = "unit"
+        quantity = u.Quantity(value, parse_unit(threshold.get("unit")))
+        key = "operator"
+        operator = expect(threshold.get("operator"), str, "An operator", threshold.where("operator"))
+        return ThresholdSpecification(
+            name, quantity, operator, metadata_query=query, tags=strings(content, "tags", problems)
+        )
+    except DefinitionError as error:
+        if error.file is not None:
+            raise
+        place = threshold.where(key)
+        raise DefinitionError(f"In {name}: {error.message}", file=place.file, line=place.line) from error
+
+
+def _number(threshold: Located) -> float:
+    value = threshold.get("value")
+    if isinstance(value, str):  # a quoted number, which existing packages have and astropy reads
+        try:
+            return float(value)
+        except ValueError:
+            pass
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise DefinitionError(f"the value of the threshold is a number, not {value!r}.")
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise DefinitionError(f"the value of the threshold, {value!r:.40}..., is too large.") from error

@@ -1,0 +1,448 @@
+"""A YAML reader that remembers lines and builds nothing but plain values.
+
+It drives the C parser's *events* itself. Composing nodes, as the usual loaders do, recurses in C and takes
+the process down on deep nesting, overwrites duplicate keys in silence, and lets a few lines of aliases unfold
+into gigabytes; here depth, size and unfolded size are bounded, and each refusal has a file and a line.
+"""
+
+import math
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import yaml
+
+from gnomon.errors import DefinitionError, GnomonError
+
+__all__ = ["Located", "Place", "Problems", "is_plain_string", "merge", "read_documents"]
+
+MAX_BYTES = 8 * 1024 * 1024
+MAX_NODES = 1_000_000
+MAX_DEPTH = 64
+
+_YAML = "tag:yaml.org,2002:"
+_BOOLEANS = {
+    spelling: value
+    for value, words in ((True, ("yes", "true", "on")), (False, ("no", "false", "off")))
+    for word in words
+    for spelling in (word, word.capitalize(), word.upper())
+}
+_NULLS = frozenset({"", "~", "null", "Null", "NULL"})
+_INTEGER = re.compile(
+    r"[-+]?(?:(?P<binary>0b[01_]+)|(?P<hexadecimal>0x[0-9a-fA-F_]+)|(?P<octal>0[0-7_]+)"
+    r"|(?P<decimal>0|[1-9][0-9_]*)|(?P<sixties>[1-9][0-9_]*(?::[0-5]?[0-9])+))"
+)
+_FLOAT_11 = re.compile(
+    r"[-+]?(?:[0-9][0-9_]*\.[0-9_]*(?:[eE][-+][0-9]+)?|\.[0-9][0-9_]*(?:[eE][-+][0-9]+)?"
+    r"|[0-9][0-9_]*(?::[0-5]?[0-9])+\.[0-9_]*|\.(?:inf|Inf|INF))|\.(?:nan|NaN|NAN)"
+)
+_FLOAT_12 = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)[eE][-+]?[0-9]+")
+_NUMERIC_START = frozenset("+-.0123456789")
+_WORD_START = frozenset("~nNyYtTfFoO")
+
+
+class Place(NamedTuple):
+    """Where something stands: a file (or what stands for one) and a line counted from 1."""
+
+    file: str | None
+    line: int
+
+
+class Located(dict[str, Any]):
+    """A mapping read from YAML that knows where it and each of its keys stand."""
+
+    __slots__ = ("place", "places", "tag")
+
+    def __init__(self, place: Place) -> None:
+        super().__init__()
+        self.place = place
+        self.places: dict[str, Place] = {}
+        self.tag: str | None = None
+
+    def where(self, key: str) -> Place:
+        """Give the place of a key, or of the mapping where the key is absent."""
+        return self.places.get(key, self.place)
+
+
+class Problems:
+    """What to do with a mistake that need not end the reading: raise it, or collect it.
+
+    Parameters
+    ----------
+    strict
+        Whether the first mistake is raised.
+    error
+        The class of error to make of it.
+    """
+
+    def __init__(self, *, strict: bool = True, error: type[GnomonError] = DefinitionError) -> None:
+        self.strict = strict
+        self.error = error
+        self.found: list[GnomonError] = []
+
+    def add(self, message: str, place: Place) -> None:
+        """Raise or collect a mistake."""
+        self.note(self.error(message, file=place.file, line=place.line))
+
+    def note(self, problem: GnomonError) -> None:
+        """Raise or collect a mistake that is an error already."""
+        if self.strict:
+            raise problem
+        self.found.append(problem)
+
+
+class _Frame:
+    __slots__ = ("anchor", "explicit", "key", "line", "merged", "size", "tag", "value", "waiting")
+
+    def __init__(self, value: Any, line: int, anchor: str | None, tag: str | None) -> None:
+        self.value = value
+        self.line = line
+        self.anchor = anchor
+        self.tag = tag
+        self.size = 1
+        self.waiting = True  # for a key, in a mapping
+        self.key: Any = None
+        self.merged: list[Located] = []
+        self.explicit: set[Any] = set()
+
+
+class _Reader:
+    """One pass over the events of one stream."""
+
+    def __init__(self, file: str | None, problems: Problems, tags: frozenset[str], exponents: bool) -> None:
+        self.file = file
+        self.problems = problems
+        self.tags = tags
+        self.exponents = exponents
+        self.nodes = 0
+
+    def fail(self, message: str, line: int) -> GnomonError:
+        return self.problems.error(message, file=self.file, line=line)
+
+    def documents(self, source: bytes | str) -> Iterator[tuple[Any, Place]]:
+        stack: list[_Frame] = []
+        anchors: dict[str, tuple[Any, int] | None] = {}
+        started = 1
+        root: Any = None
+        event: Any  # the stubs know only the base class of events
+        for event in yaml.parse(source, Loader=yaml.CSafeLoader):
+            kind = type(event)
+            if kind is yaml.ScalarEvent:
+                value, size = self.scalar(event), 1
+                if event.anchor is not None:
+                    anchors[event.anchor] = (value, 1)
+            elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
+                line = event.start_mark.line + 1
+                if len(stack) >= MAX_DEPTH:
+                    raise self.fail(f"This is nested more than {MAX_DEPTH} levels deep.", line)
+                tag = self.collection_tag(event, line)
+                empty: Any = Located(Place(self.file, line)) if kind is yaml.MappingStartEvent else []
+                if event.anchor is not None:
+                    anchors[event.anchor] = None
+                stack.append(_Frame(empty, line, event.anchor, tag))
+                continue
+            elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
+                frame = stack.pop()
+                value, size = self.close(frame), frame.size
+                if frame.anchor is not None:
+                    anchors[frame.anchor] = (value, size)
+            elif kind is yaml.AliasEvent:
+                value, size = self.alias(event, anchors)
+            elif kind is yaml.DocumentStartEvent:
+                anchors, root = {}, None
+                started = event.start_mark.line + 1
+                continue
+            elif kind is yaml.DocumentEndEvent:
+                yield root, root.place if isinstance(root, Located) else Place(self.file, started)
+                continue
+            else:
+                continue
+            if not stack:
+                root = value
+                continue
+            self.nodes += size
+            parent = stack[-1]
+            parent.size += size
+            if self.nodes > MAX_NODES or parent.size > MAX_NODES:
+                raise self.fail(
+                    f"This unfolds into more than {MAX_NODES:,} values (anchors repeated inside anchors?); "
+                    "no definition or measurement is that large.",
+                    event.start_mark.line + 1,
+                )
+            self.put(parent, value, event)
+
+    def put(self, frame: _Frame, value: Any, event: Any) -> None:
+        container = frame.value
+        if type(container) is list:
+            container.append(value)
+            return
+        if frame.waiting:
+            if isinstance(value, dict | list | frozenset):
+                raise self.fail("A key is a string here, not a collection.", event.start_mark.line + 1)
+            frame.key, frame.waiting = value, False
+            if value == "<<" and type(event) is yaml.ScalarEvent and event.implicit[0]:
+                frame.key = _MERGE
+            else:
+                place = Place(self.file, event.start_mark.line + 1)
+                if value in frame.explicit:
+                    first = container.places[value].line
+                    self.problems.add(f"The key {value!r} stands here twice (first in line {first}).", place)
+                frame.explicit.add(value)
+                container.places[value] = place
+            return
+        frame.waiting = True
+        if frame.key is _MERGE:
+            for base in value if isinstance(value, list) else [value]:
+                if not isinstance(base, Located):
+                    raise self.fail("A merge key (<<) takes a mapping or a list of them.", frame.line)
+                frame.merged.append(base)
+        else:
+            container[frame.key] = value
+
+    def close(self, frame: _Frame) -> Any:
+        value = frame.value
+        if frame.merged:
+            whole = Located(value.place)
+            # The first of several mappings wins in a merge key, and the mapping's own keys before them all.
+            for base in [*reversed(frame.merged), value]:
+                whole.update(base)
+                whole.places.update(base.places)
+            value = whole
+        if frame.tag is None:
+            return value
+        if frame.tag == _YAML + "set":
+            return frozenset(value)
+        value.tag = frame.tag
+        return value
+
+    def alias(self, event: Any, anchors: dict[str, tuple[Any, int] | None]) -> tuple[Any, int]:
+        line = event.start_mark.line + 1
+        if event.anchor not in anchors:
+            raise self.fail(f"The alias *{event.anchor} has no anchor &{event.anchor} before it.", line)
+        target = anchors[event.anchor]
+        if target is None:
+            raise self.fail(f"The alias *{event.anchor} stands inside what it refers to.", line)
+        return target
+
+    def collection_tag(self, event: Any, line: int) -> str | None:
+        tag: str | None = event.tag
+        if tag is None or tag == "!":
+            return None
+        mapping = type(event) is yaml.MappingStartEvent
+        if tag == _YAML + ("map" if mapping else "seq"):
+            return None
+        if mapping and (tag == _YAML + "set" or tag in self.tags):
+            return tag
+        raise self.unknown_tag(tag, line)
+
+    def unknown_tag(self, tag: str, line: int) -> GnomonError:
+        shown = "!!" + tag.removeprefix(_YAML) if tag.startswith(_YAML) else f"!<{tag}>"
+        known = ", ".join(f"!<{name}>" for name in sorted(self.tags)) or "none but those of plain values"
+        return self.fail(
+            f"The tag {shown} is not allowed here and nothing was made of it; allowed: {known}.", line
+        )
+
+    def scalar(self, event: Any) -> Any:
+        text: str = event.value
+        tag: str | None = event.tag
+        if tag is None or tag == "!":
+            if event.implicit[0] and tag is None:
+                return self.plain(text, event)
+            return text
+        line = event.start_mark.line + 1
+        if tag == _YAML + "str":
+            return text
+        wanted = _TYPES.get(tag.removeprefix(_YAML)) if tag.startswith(_YAML) else None
+        if wanted is None:
+            raise self.unknown_tag(tag, line)
+        value = self.plain(text, event)
+        if wanted is float and type(value) is int:
+            return float(value)
+        if not isinstance(value, wanted):
+            raise self.fail(f"{text!r} is not what its tag says, {tag.removeprefix(_YAML)}.", line)
+        return value
+
+    def plain(self, text: str, event: Any) -> Any:
+        try:
+            return _resolve(text, exponents=self.exponents)
+        except (ValueError, OverflowError) as error:
+            raise self.fail(f"{text[:40]!r} is not a number: {error}", event.start_mark.line + 1) from error
+
+
+_MERGE = object()
+_TYPES: dict[str, type] = {"int": int, "float": float, "bool": bool, "null": type(None)}
+
+
+def _resolve(text: str, *, exponents: bool) -> Any:
+    """Give the value of a plain scalar: YAML 1.1, but a date stays the text that was written."""
+    if not text:
+        return None
+    first = text[0]
+    if first in _WORD_START:
+        if text in _NULLS:
+            return None
+        return _BOOLEANS.get(text, text)
+    if first not in _NUMERIC_START:
+        return text
+    if match := _INTEGER.fullmatch(text):
+        return _integer(match)
+    if _FLOAT_11.fullmatch(text) or (exponents and _FLOAT_12.fullmatch(text)):
+        return _float(text)
+    return text
+
+
+def _integer(match: re.Match[str]) -> int:
+    sign = -1 if match[0].startswith("-") else 1
+    digits = match[match.lastgroup or 0].replace("_", "")
+    match match.lastgroup:
+        case "binary":
+            return sign * int(digits[2:], 2)
+        case "hexadecimal":
+            return sign * int(digits[2:], 16)
+        case "octal":
+            return sign * int(digits, 8)
+        case "sixties":
+            total = 0
+            for part in digits.split(":"):
+                total = total * 60 + int(part)
+            return sign * total
+        case _:
+            return sign * int(digits)
+
+
+def _float(text: str) -> float:
+    text = text.replace("_", "")
+    lowered = text.lower()
+    if lowered.endswith(".inf"):
+        return -math.inf if text.startswith("-") else math.inf
+    if lowered == ".nan":
+        return math.nan
+    if ":" not in text:
+        return float(text)
+    total = 0.0
+    for part in text.lstrip("+-").split(":"):
+        total = total * 60 + float(part)
+    return -total if text.startswith("-") else total
+
+
+def is_plain_string(text: str) -> bool:
+    """Say whether a string, written without quotes, is read back as that string.
+
+    Parameters
+    ----------
+    text
+        The string.
+
+    Returns
+    -------
+    bool
+        Whether no reader of YAML 1.1 or 1.2 takes it for a number, boolean, null, date or merge key. Its
+        punctuation is the emitter's business.
+    """
+    if not text or text in ("<<", "="):
+        return False
+    first = text[0]
+    if first in _WORD_START:
+        return text not in _NULLS and text not in _BOOLEANS and len(text) > 1
+    if first not in _NUMERIC_START:
+        return True
+    numeric = _INTEGER.fullmatch(text) or _FLOAT_11.fullmatch(text) or _FLOAT_12.fullmatch(text)
+    return not numeric and not _DATE.match(text)
+
+
+_DATE = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}")
+
+
+def read_documents(
+    source: bytes | str,
+    *,
+    file: str | None = None,
+    problems: Problems | None = None,
+    tags: frozenset[str] = frozenset(),
+    exponents: bool = True,
+) -> list[tuple[Any, Place]]:
+    """Read every document of a YAML stream as plain values.
+
+    Parameters
+    ----------
+    source
+        The stream.
+    file
+        What to call it in messages.
+    problems
+        What to do about duplicate keys: by default the first is raised as a `DefinitionError`. Its class of
+        error is also that of everything else that is wrong, which is always raised.
+    tags
+        Tags that a mapping may carry beside those of plain values.
+    exponents
+        Whether ``1e-6`` is a number, which YAML 1.1 takes for a string.
+
+    Returns
+    -------
+    list of tuple
+        Each document with its place: a `Located`, list, frozenset, scalar, or `None` where it is empty.
+
+    Raises
+    ------
+    GnomonError
+        Of the class ``problems`` names: if the stream is not YAML, too large, nested too deep, refers to
+        itself, unfolds into too much, or carries a tag that is not allowed.
+    """
+    problems = problems if problems is not None else Problems()
+    if len(source) > MAX_BYTES:
+        raise problems.error(
+            f"The file is {len(source):,} bytes long; no more than {MAX_BYTES:,} are read.", file=file
+        )
+    try:
+        return list(_Reader(file, problems, tags, exponents).documents(source))
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        what = error.problem or error.context or "it cannot be parsed"
+        raise problems.error(
+            f"This is not YAML: {what}.", file=file, line=mark.line + 1 if mark is not None else None
+        ) from error
+    except (yaml.YAMLError, UnicodeError) as error:
+        raise problems.error(f"This is not YAML: {error}", file=file) from error
+
+
+MAX_LIST = 10_000
+
+
+def merge(base: Located, newer: Located) -> Located:
+    """Lay a mapping over another one.
+
+    Parameters
+    ----------
+    base, newer
+        Neither is changed.
+
+    Returns
+    -------
+    Located
+        Mappings merged recursively, lists appended, anything else replaced by the newer value; each key
+        keeps the place that its value came from.
+
+    Raises
+    ------
+    DefinitionError
+        If a list grows beyond any use, as it does where bases are repeated in bases.
+    """
+    whole = Located(newer.place)
+    whole.update(base)
+    whole.places.update(base.places)
+    for key, value in newer.items():
+        old = base.get(key)
+        if isinstance(old, Located) and isinstance(value, Located):
+            value = merge(old, value)
+        elif type(old) is list and type(value) is list:
+            if len(old) + len(value) > MAX_LIST:
+                place = newer.where(key)
+                raise DefinitionError(
+                    f"{key!r} grows beyond {MAX_LIST:,} items through its bases.",
+                    file=place.file,
+                    line=place.line,
+                )
+            value = old + value
+        whole[key] = value
+        whole.places[key] = newer.where(key)
+    return whole

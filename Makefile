@@ -1,6 +1,10 @@
 # `make demo` and `make test` each work as the first command in a fresh clone, given Python 3.12 or later.
 
-PYTHON ?= python3
+# Where python3 is too old, a newer one often stands beside it.
+FITS := -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null
+ifndef PYTHON
+PYTHON := $(shell for p in python3 python3.13 python3.12 python3.14; do $$p $(FITS) && echo $$p && break; done)
+endif
 JOBS ?= 2
 FOLDER ?= demo
 ARGS ?=
@@ -70,9 +74,9 @@ environment-demo environment-test: environment-%: python
 	@$(PYTHON) tools/environment.py $*
 
 python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null || { \
-	  echo "gnomon needs Python 3.12 or later; $(PYTHON) is `$(PYTHON) --version 2>&1 || true`." >&2; \
-	  echo "Name another one so: make PYTHON=python3.13 ..." >&2; exit 1; }
+	@$(or $(PYTHON),false) $(FITS) || { \
+	  echo "gnomon needs Python 3.12 or later; $(or $(PYTHON),python3) is `$(or $(PYTHON),python3) --version 2>&1`." >&2; \
+	  echo "Name another one so: make PYTHON=/somewhere/bin/python3.13 ..." >&2; exit 1; }
 
 clean:
 	rm -rf .venv build dist docs/_build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

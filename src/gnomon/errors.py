@@ -10,6 +10,8 @@ from difflib import get_close_matches
 
 __all__ = [
     "AnnotationError",
+    "AnnotationLogError",
+    "AnnotationNotFoundError",
     "CollectionNotFoundError",
     "ConcurrencyError",
     "DataIdError",
@@ -18,6 +20,7 @@ __all__ = [
     "FormatError",
     "GnomonError",
     "MeasurementError",
+    "MetricComputationError",
     "MetricNotFoundError",
     "MissingExtraError",
     "NameFormatError",
@@ -136,6 +139,13 @@ class MeasurementError(GnomonError, ValueError):
     status = 422
 
 
+class MetricComputationError(GnomonError, RuntimeError):
+    """A metric that could not be computed from data that were there."""
+
+    code = "metric_computation"
+    status = 500
+
+
 class FormatError(GnomonError, ValueError):
     """A file that is not in the format which it claims."""
 
@@ -169,6 +179,20 @@ class AnnotationError(GnomonError, ValueError):
 
     code = "annotation"
     status = 422
+
+
+class AnnotationNotFoundError(AnnotationError, LookupError):
+    """An annotation that nobody made."""
+
+    code = "annotation_not_found"
+    status = 404
+
+
+class AnnotationLogError(AnnotationError, RuntimeError):
+    """A log of annotations that cannot be opened, read or written."""
+
+    code = "annotation_log"
+    status = 500
 
 
 class ConcurrencyError(GnomonError, RuntimeError):

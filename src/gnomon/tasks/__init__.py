@@ -1,0 +1,1 @@
+"""Pipeline tasks that measure: connections, configuration and a call into `gnomon.algorithms`."""

@@ -1,0 +1,169 @@
+"""The base of tasks that measure one metric."""
+
+from typing import Any, ClassVar
+
+from lsst.daf.butler import DataCoordinate
+from lsst.pex.config import Field
+from lsst.pipe.base import (
+    InputQuantizedConnection,
+    NoWorkFound,
+    OutputQuantizedConnection,
+    PipelineTask,
+    PipelineTaskConfig,
+    PipelineTaskConnections,
+    QuantumContext,
+    Struct,
+    connectionTypes,
+)
+
+from gnomon import times
+from gnomon.errors import MetricComputationError
+from gnomon.measurements import Measurement
+from gnomon.names import Name
+
+__all__ = ["MeasuringTask", "MetricConfig", "MetricConnections", "MetricTask", "MetricTaskConfig"]
+
+STORAGE_CLASS = "MetricValue"
+
+
+def dataset_type_name(package: str, metric: str) -> str:
+    """Name the dataset type that holds a metric's measurements.
+
+    Parameters
+    ----------
+    package, metric
+        The two parts of the metric's name.
+
+    Returns
+    -------
+    str
+        ``metricvalue_{package}_{metric}``.
+    """
+    return f"metricvalue_{package}_{metric}"
+
+
+class MetricConfig(PipelineTaskConfig):
+    """What every measuring task can be told."""
+
+    failQuantum = Field[bool](
+        doc="Whether a metric that cannot be computed fails the quantum. By default the failure is logged and "
+        "counted in the task's metadata, nothing is written, and what follows in the pipeline goes on.",
+        default=False,
+    )
+
+
+class MeasuringTask(PipelineTask):
+    """What tasks that write measurements have in common, whether one each or several."""
+
+    ConfigClass = MetricConfig
+    _DefaultName: ClassVar[str] = "measuring"
+
+    def addStandardMetadata(self, measurement: Measurement, outputDataId: DataCoordinate) -> None:
+        """Complete a measurement before it is written; called once for each, here and nowhere else.
+
+        Parameters
+        ----------
+        measurement
+            What was measured; changed in place. The default records when.
+        outputDataId
+            The data ID of the dataset in which it will be stored.
+        """
+        if measurement.measured_at is None:
+            measurement.measured_at = times.now()
+
+    def _failed(self, metric: str, error: MetricComputationError) -> None:
+        if self.config.failQuantum:
+            raise error
+        self.log.error("%s could not be computed: %s", metric, error)
+        self.metadata.add("failedMetrics", metric)
+
+
+class MetricConnections(
+    PipelineTaskConnections,
+    defaultTemplates={"package": "", "metric": ""},
+    dimensions=("instrument", "visit", "detector"),
+):
+    """The output of a task that measures one metric; subclasses add the inputs."""
+
+    measurement = connectionTypes.Output(
+        name="metricvalue_{package}_{metric}",
+        doc="The measurement.",
+        storageClass=STORAGE_CLASS,
+        dimensions=("instrument", "visit", "detector"),
+    )
+
+
+class MetricTaskConfig(MetricConfig, pipelineConnections=MetricConnections):
+    """Configuration of a task that measures one metric."""
+
+    @property
+    def metricName(self) -> str:
+        """The metric's name, made of the connection templates ``package`` and ``metric``."""
+        return str(Name(package=self.connections.package, metric=self.connections.metric))
+
+
+class MetricTask(MeasuringTask):
+    """A task that measures one metric.
+
+    Subclasses state their inputs in a connections class and override `run`.
+    """
+
+    ConfigClass = MetricTaskConfig
+    _DefaultName: ClassVar[str] = "metric"
+
+    @classmethod
+    def getOutputMetric(cls, config: MetricTaskConfig) -> Name:
+        """Name the metric that a configuration of this task measures.
+
+        Parameters
+        ----------
+        config
+            The configuration.
+
+        Returns
+        -------
+        Name
+            The metric.
+        """
+        return Name(metric=config.metricName)
+
+    def run(self, **inputs: Any) -> Struct:
+        """Measure.
+
+        Parameters
+        ----------
+        **inputs
+            What the input connections name.
+
+        Returns
+        -------
+        lsst.pipe.base.Struct
+            With ``measurement``: a `Measurement`, or `None` where there is nothing to measure.
+
+        Raises
+        ------
+        MetricComputationError
+            If the data are there and the metric still cannot be computed.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not say how to measure: override `run`.")
+
+    def runQuantum(
+        self,
+        butlerQC: QuantumContext,
+        inputRefs: InputQuantizedConnection,
+        outputRefs: OutputQuantizedConnection,
+    ) -> None:
+        """Read the inputs, measure, and write the measurement if there is one."""
+        try:
+            measurement = self.run(**butlerQC.get(inputRefs)).measurement
+        except NoWorkFound:
+            self.log.debug("Nothing to measure for %s.", outputRefs.measurement.dataId)
+            return
+        except MetricComputationError as error:
+            self._failed(self.config.metricName, error)
+            return
+        if measurement is None:
+            self.log.debug("Nothing to measure for %s.", outputRefs.measurement.dataId)
+            return
+        self.addStandardMetadata(measurement, outputRefs.measurement.dataId)
+        butlerQC.put(measurement, outputRefs.measurement)

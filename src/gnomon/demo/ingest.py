@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from astropy.table import Table
+from astropy.time import Time, TimeDelta
 from lsst.daf.butler import Butler, DatasetType, Timespan
 from lsst.sphgeom import Angle, Circle, LonLat, UnitVector3d
 
@@ -14,6 +15,7 @@ from gnomon import times
 from gnomon.demo.camera import DemoCamera
 from gnomon.demo.night import Exposure, Night
 from gnomon.repository.configuration import enable
+from gnomon.times import RUBIN_DAY_OBS_OFFSET
 
 __all__ = ["CATALOGS_RUN", "CATALOG_DATASET_TYPE", "make_repository"]
 
@@ -74,7 +76,8 @@ def _register_observations(butler: Butler, night: Night) -> None:
             *({"instrument": instrument, "name": name, "band": name} for name in night.filters),
         )
         registry.insertDimensionData(
-            "day_obs", *({"instrument": instrument, "id": day} for day in night.days)
+            "day_obs",
+            *({"instrument": instrument, "id": day, "timespan": _observing_day(day)} for day in night.days),
         )
         records = [_records(instrument, exposure) for exposure in night]
         for element in ("group", "exposure", "visit", "visit_definition", "visit_system_membership"):
@@ -131,6 +134,13 @@ def _records(instrument: str, exposure: Exposure) -> dict[str, dict[str, Any]]:
             "region": region,
         },
     }
+
+
+def _observing_day(day: int) -> Timespan:
+    """Give the 24 hours that have an observing day's date."""
+    midnight = Time(f"{day // 10_000:04d}-{day // 100 % 100:02d}-{day % 100:02d}", scale="tai")
+    begin = midnight + TimeDelta(RUBIN_DAY_OBS_OFFSET)
+    return Timespan(begin, begin + TimeDelta(1, format="jd"))
 
 
 def _region(stars: Table) -> Circle | None:

@@ -16,7 +16,7 @@ from lsst.daf.butler import Butler, StorageClassConfig, StorageClassFactory
 
 from gnomon.errors import RepositoryError
 
-__all__ = ["SEARCH_PATH_VARIABLE", "config_path", "enable", "environment", "open_butler"]
+__all__ = ["SEARCH_PATH_VARIABLE", "config_path", "enable", "environment", "open_butler", "require_enabled"]
 
 SEARCH_PATH_VARIABLE = "DAF_BUTLER_CONFIG_PATH"
 _CONFIGS = Path(__file__).parent / "configs"
@@ -69,6 +69,23 @@ def enable() -> None:
             # The factory has no public way to correct one definition; `reset` would drop everybody's.
             factory._unregisterStorageClass(name)
             factory.addFromConfig(StorageClassConfig())
+
+
+def require_enabled() -> None:
+    """Refuse to go on where the Butler does not know gnomon's datasets.
+
+    Raises
+    ------
+    RepositoryError
+        If a storage class leads to a type that cannot be imported, with what to do about it.
+    """
+    factory = StorageClassFactory()
+    for name in _ORIGINALS:
+        if not _usable(factory, name):
+            raise RepositoryError(
+                f"The Butler cannot write datasets of storage class {name}, since it was not told how. Before the "
+                f'command, say: export {SEARCH_PATH_VARIABLE}="$(gnomon repo config)"'
+            )
 
 
 def open_butler(repository: str | os.PathLike[str], **options: Any) -> Butler:

@@ -8,6 +8,7 @@ from lsst.pipe.base import (
     InputQuantizedConnection,
     NoWorkFound,
     OutputQuantizedConnection,
+    PipelineTaskConfig,
     PipelineTaskConnections,
     QuantumContext,
     Struct,
@@ -17,6 +18,7 @@ from lsst.pipe.base import (
 from gnomon.errors import MetricComputationError, MetricNotFoundError, nearest
 from gnomon.measurements import Measurement
 from gnomon.names import Name
+from gnomon.repository.configuration import require_enabled
 from gnomon.tasks.metric_task import STORAGE_CLASS, MeasuringTask, MetricConfig, dataset_type_name
 
 __all__ = ["MetricBundleConfig", "MetricBundleConnections", "MetricBundleTask"]
@@ -29,6 +31,7 @@ class MetricBundleConnections(
 
     def __init__(self, *, config: "MetricBundleConfig | None" = None) -> None:
         super().__init__(config=config)
+        require_enabled()
         for metric in config.metrics if config is not None else ():
             output = connectionTypes.Output(
                 name=dataset_type_name(config.connections.package, metric),
@@ -39,7 +42,7 @@ class MetricBundleConnections(
             setattr(self, metric, output)
 
 
-class MetricBundleConfig(MetricConfig, pipelineConnections=MetricBundleConnections):
+class MetricBundleConfig(MetricConfig, PipelineTaskConfig, pipelineConnections=MetricBundleConnections):
     """Which metrics are measured.
 
     Notes

@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 
 from lsst.daf.butler import DataCoordinate
-from lsst.pex.config import Field
+from lsst.pex.config import Config, Field
 from lsst.pipe.base import (
     InputQuantizedConnection,
     NoWorkFound,
@@ -20,6 +20,7 @@ from gnomon import times
 from gnomon.errors import MetricComputationError
 from gnomon.measurements import Measurement
 from gnomon.names import Name
+from gnomon.repository.configuration import require_enabled
 
 __all__ = ["MeasuringTask", "MetricConfig", "MetricConnections", "MetricTask", "MetricTaskConfig"]
 
@@ -42,7 +43,7 @@ def dataset_type_name(package: str, metric: str) -> str:
     return f"metricvalue_{package}_{metric}"
 
 
-class MetricConfig(PipelineTaskConfig):
+class MetricConfig(Config):
     """What every measuring task can be told."""
 
     failQuantum = Field[bool](
@@ -54,9 +55,6 @@ class MetricConfig(PipelineTaskConfig):
 
 class MeasuringTask(PipelineTask):
     """What tasks that write measurements have in common, whether one each or several."""
-
-    ConfigClass = MetricConfig
-    _DefaultName: ClassVar[str] = "measuring"
 
     def addStandardMetadata(self, measurement: Measurement, outputDataId: DataCoordinate) -> None:
         """Complete a measurement before it is written; called once for each, here and nowhere else.
@@ -92,8 +90,12 @@ class MetricConnections(
         dimensions=("instrument", "visit", "detector"),
     )
 
+    def __init__(self, *, config: "MetricTaskConfig | None" = None) -> None:
+        super().__init__(config=config)
+        require_enabled()
 
-class MetricTaskConfig(MetricConfig, pipelineConnections=MetricConnections):
+
+class MetricTaskConfig(MetricConfig, PipelineTaskConfig, pipelineConnections=MetricConnections):
     """Configuration of a task that measures one metric."""
 
     @property

@@ -1,8 +1,8 @@
 """Specification files: documents, partials, and what they inherit from one another.
 
 A document with ``id`` is a *partial*, one with ``name`` a *specification*. Both may have a ``base``: the id
-of a partial (``#x`` in this file, ``path#x`` in another one of the package, ``package:path#x``) or the name of
-a specification (``metric.spec``). Bases are merged left to right and the document itself over them.
+of a partial (``#x`` in this file, ``path#x`` in another one of the package, ``package:path#x``) or the name
+of a specification (``metric.spec``). Bases are merged left to right and the document itself over them.
 """
 
 from collections.abc import Iterable, Iterator

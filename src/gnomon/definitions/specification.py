@@ -106,6 +106,35 @@ class Specification(ABC):
         query, facts = (metadata, self.metadata_query) if arg_driven else (self.metadata_query, metadata)
         return all(term in facts and bool(facts[term] == value) for term, value in query.items())
 
+    @property
+    @abstractmethod
+    def requirement(self) -> str:
+        """What is asked of a value, in a few words that can follow it, such as ``<= 10 mmag``."""
+
+    @abstractmethod
+    def check_values(
+        self, values: npt.ArrayLike, unit: str | u.UnitBase | None = None
+    ) -> npt.NDArray[np.bool_]:
+        """Say which of many values pass.
+
+        Parameters
+        ----------
+        values
+            Numbers, any shape.
+        unit
+            Their unit; by default that in which the specification is written.
+
+        Returns
+        -------
+        numpy.ndarray of bool
+            The same shape; `False` where the value is NaN.
+
+        Raises
+        ------
+        UnitMismatchError
+            If the units do not convert.
+        """
+
     @abstractmethod
     def check(self, measurement: Any) -> bool:
         """Say whether a value passes.
@@ -193,6 +222,12 @@ class ThresholdSpecification(Specification):
         """The operator as a function of two arguments."""
         return OPERATORS[self._operator_str]
 
+    @property
+    def requirement(self) -> str:
+        """Operator and threshold, such as ``<= 10 mmag``."""
+        number = f"{float(self._threshold.value):.10g}"
+        return f"{self._operator_str} {number} {unit_string(self._threshold.unit)}".rstrip()
+
     def check(self, measurement: Any) -> bool:
         """Say whether a quantity passes.
 
@@ -273,8 +308,7 @@ class ThresholdSpecification(Specification):
     __hash__ = None  # type: ignore[assignment]  # mutable
 
     def __str__(self) -> str:
-        unit = unit_string(self._threshold.unit)
-        return f"{self.name}: {self._operator_str} {self._threshold.value:g} {unit}".rstrip()
+        return f"{self.name}: {self.requirement}"
 
     def __repr__(self) -> str:
         return f"ThresholdSpecification({str(self.name)!r}, {self._threshold!r}, {self._operator_str!r})"

@@ -1,0 +1,235 @@
+"""Two runs compared: the same metrics on the same data IDs, value by value."""
+
+from dataclasses import dataclass
+from functools import reduce
+
+import astropy.units as u
+import polars as pl
+
+from gnomon.dataids import required
+from gnomon.definitions import parse_unit
+from gnomon.errors import DefinitionError, MeasurementError
+from gnomon.judgement.frames import Rows, to_frame
+from gnomon.measurements.rows import DATA_ID_COLUMNS, OTHER_DIMENSIONS
+
+__all__ = ["Comparison", "compare"]
+
+_OTHERS = "_others"
+_READ = ("metric", "value", "unit", "measured_at", *DATA_ID_COLUMNS, OTHER_DIMENSIONS)
+_KEY = ("metric", *(f"_{name}" for name in DATA_ID_COLUMNS), _OTHERS)
+_ID = (*DATA_ID_COLUMNS, OTHER_DIMENSIONS)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Comparison:
+    """What two sets of measurements have in common, and how it differs.
+
+    Attributes
+    ----------
+    matched
+        One row for each metric and data ID in both: ``metric``, the columns of the data ID, ``dimensions``,
+        ``value_a``, ``value_b``, ``unit`` (both are in a's), ``difference`` (b less a), ``relative`` (that
+        over the magnitude of a) and ``changed``. A difference is null where a value is null or NaN, where
+        an infinity is in play, or where the units do not convert; a relative one also where a is zero.
+    only_in_a, only_in_b
+        What has no partner: ``metric``, the columns of the data ID, ``dimensions``, ``value``, ``unit``.
+    unit_conflicts
+        Metrics whose units do not convert, with both units and how many pairs: ``metric``, ``unit_a``,
+        ``unit_b``, ``n``. Such a pair counts as changed, and its ``value_b`` is in b's unit.
+    repeated_a, repeated_b
+        How many rows were set aside because the same metric and data ID was there with a newer
+        ``measured_at``.
+    """
+
+    matched: pl.DataFrame
+    only_in_a: pl.DataFrame
+    only_in_b: pl.DataFrame
+    unit_conflicts: pl.DataFrame
+    repeated_a: int = 0
+    repeated_b: int = 0
+
+    def summary(self) -> pl.DataFrame:
+        """Sum up each metric.
+
+        Returns
+        -------
+        polars.DataFrame
+            ``metric``, ``unit`` (null where it differs between data IDs), ``matched``, ``changed``,
+            ``only_in_a``, ``only_in_b``, and over the matched pairs that have a difference
+            ``median_difference``, ``median_abs_difference`` and ``max_abs_difference``; sorted by metric.
+            Differences are null where ``unit`` is.
+        """
+        difference = pl.col("difference")
+        one_unit = pl.col("unit").n_unique() == 1
+        matched = self.matched.group_by("metric").agg(
+            pl.when(one_unit).then(pl.col("unit").first()).alias("unit"),
+            pl.len().cast(pl.Int64).alias("matched"),
+            pl.col("changed").sum().cast(pl.Int64),
+            pl.when(one_unit).then(difference.median()).alias("median_difference"),
+            pl.when(one_unit).then(difference.abs().median()).alias("median_abs_difference"),
+            pl.when(one_unit).then(difference.abs().max()).alias("max_abs_difference"),
+        )
+        counts = [
+            frame.group_by("metric").agg(pl.len().cast(pl.Int64).alias(name))
+            for name, frame in (("only_in_a", self.only_in_a), ("only_in_b", self.only_in_b))
+        ]
+        whole = reduce(lambda x, y: x.join(y, on="metric", how="full", coalesce=True), counts, matched)
+        return (
+            whole.with_columns(pl.col("matched", "changed", "only_in_a", "only_in_b").fill_null(0))
+            .select(
+                "metric",
+                "unit",
+                "matched",
+                "changed",
+                "only_in_a",
+                "only_in_b",
+                "median_difference",
+                "median_abs_difference",
+                "max_abs_difference",
+            )
+            .sort("metric")
+        )
+
+    def movers(self, n: int = 10, *, metric: str | None = None) -> pl.DataFrame:
+        """Give the pairs of each metric that differ most.
+
+        Parameters
+        ----------
+        n
+            How many of each metric.
+        metric
+            Only this one.
+
+        Returns
+        -------
+        polars.DataFrame
+            Changed rows of ``matched``, by metric and falling magnitude of the difference; those without a
+            difference come last.
+        """
+        frame = self.matched.filter(pl.col("changed"))
+        if metric is not None:
+            frame = frame.filter(pl.col("metric") == metric)
+        return (
+            frame.with_columns(pl.col("difference").abs().alias("_size"))
+            .sort("metric", "_size", descending=[False, True], nulls_last=True, maintain_order=True)
+            .group_by("metric", maintain_order=True)
+            .head(n)
+            .drop("_size")
+        )
+
+
+def compare(a: Rows, b: Rows, *, rtol: float = 0.0) -> Comparison:
+    """Pair the measurements of two runs and take their differences.
+
+    Parameters
+    ----------
+    a, b
+        Measurements in the schema of `gnomon.measurements.rows`; ``metric``, ``value`` and ``unit`` at least.
+        They are paired by metric and data ID, implied dimensions aside.
+    rtol
+        The largest relative difference that does not count as a change.
+
+    Returns
+    -------
+    Comparison
+        Pairs, what has no partner, and units that do not fit. A NaN or null in both is no change, one on one
+        side only is.
+
+    Raises
+    ------
+    SchemaError
+        If either is no table of measurements.
+    MeasurementError
+        If ``rtol`` is negative or NaN.
+    """
+    if not rtol >= 0:
+        raise MeasurementError(f"A tolerance is 0 or more, not {rtol!r}.")
+    left, repeated_a = _keyed(a)
+    right, repeated_b = _keyed(b)
+    alone = ("metric", *_ID, "value", "unit")
+    pairs = left.join(
+        right.select(*_KEY, pl.col("value").alias("value_b"), pl.col("unit").alias("unit_b")),
+        on=_KEY,
+        how="inner",
+        nulls_equal=True,
+        maintain_order="left",
+    ).rename({"value": "value_a"})
+    matched, conflicts = _in_one_unit(pairs)
+    return Comparison(
+        matched=_differences(matched, rtol),
+        only_in_a=left.join(right, on=_KEY, how="anti", nulls_equal=True).select(alone),
+        only_in_b=right.join(left, on=_KEY, how="anti", nulls_equal=True).select(alone),
+        unit_conflicts=conflicts,
+        repeated_a=repeated_a,
+        repeated_b=repeated_b,
+    )
+
+
+def _keyed(rows: Rows) -> tuple[pl.DataFrame, int]:
+    """Add the columns that identify a row, and keep the newest of each."""
+    frame = to_frame(rows, _READ)
+    others = pl.col(OTHER_DIMENSIONS).list.eval(
+        pl.format("{}={}", pl.element().struct.field("key"), pl.element().struct.field("value"))
+    )
+    # Which dimensions identify depends on which are there, and few combinations occur.
+    there = sum(
+        (pl.col(name).is_not_null().cast(pl.Int32) * (1 << i) for i, name in enumerate(DATA_ID_COLUMNS)),
+        start=pl.lit(0, dtype=pl.Int32),
+    )
+    frame = frame.with_columns(there.alias("_there"), others.list.sort().list.join(",").alias(_OTHERS))
+    frame = frame.with_columns(pl.when(pl.col(_OTHERS) != "").then(pl.col(_OTHERS)))
+    identifying: dict[str, list[int]] = {name: [] for name in DATA_ID_COLUMNS}
+    for mask in frame["_there"].unique():
+        present = [name for i, name in enumerate(DATA_ID_COLUMNS) if mask >> i & 1]
+        for name in required(present):
+            identifying[name].append(mask)
+    frame = frame.with_columns(
+        pl.when(pl.col("_there").is_in(masks)).then(pl.col(name)).alias(f"_{name}")
+        for name, masks in identifying.items()
+    ).drop("_there")
+    newest = frame.sort("measured_at", nulls_last=False, maintain_order=True).unique(
+        subset=_KEY, keep="last", maintain_order=True
+    )
+    return newest, len(frame) - len(newest)
+
+
+def _in_one_unit(pairs: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Bring b's values into a's units; where that cannot be, mark the pair and report it."""
+    mixed = pairs.filter(pl.col("unit") != pl.col("unit_b"))
+    units = mixed.select("unit", "unit_b").unique(maintain_order=True)
+    converted = pl.col("value_b")
+    conflict = pl.lit(value=False)
+    for unit_a, unit_b in units.iter_rows():
+        here = (pl.col("unit") == unit_a) & (pl.col("unit_b") == unit_b)
+        try:
+            values = mixed.filter(here)["value_b"].fill_null(float("nan")).to_numpy()
+            into_a = u.Quantity(values, parse_unit(unit_b), subok=True).to_value(parse_unit(unit_a))
+        except (u.UnitsError, DefinitionError):
+            conflict = conflict | here
+            continue
+        # A lookup by position keeps units that do not convert by a mere factor, magnitudes for one, exact.
+        place = here.cum_sum().cast(pl.Int64) - 1
+        values_in_a = pl.lit(pl.Series(into_a)).gather(place.clip(lower_bound=0))
+        converted = pl.when(here & pl.col("value_b").is_not_null()).then(values_in_a).otherwise(converted)
+    matched = pairs.with_columns(converted.alias("value_b"), conflict.alias("_conflict"))
+    conflicts = (
+        matched.filter(pl.col("_conflict"))
+        .group_by("metric", pl.col("unit").alias("unit_a"), "unit_b")
+        .agg(pl.len().cast(pl.Int64).alias("n"))
+        .sort("metric", "unit_a", "unit_b")
+    )
+    return matched, conflicts
+
+
+def _differences(matched: pl.DataFrame, rtol: float) -> pl.DataFrame:
+    a, b = pl.col("value_a"), pl.col("value_b")
+    usable = a.is_finite() & b.is_finite() & ~pl.col("_conflict")
+    difference = pl.when(usable).then(b - a)
+    relative = pl.when(usable & (a != 0)).then((b - a) / a.abs())
+    # Polars takes NaN for equal to NaN, which is what a comparison of runs means too.
+    same = a.eq_missing(b) | (difference.abs() <= rtol * a.abs()).fill_null(value=False)
+    return matched.with_columns(
+        difference.alias("difference"),
+        relative.alias("relative"),
+        (~same | pl.col("_conflict")).alias("changed"),
+    ).select("metric", *_ID, "value_a", "value_b", "unit", "difference", "relative", "changed")

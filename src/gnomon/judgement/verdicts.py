@@ -1,14 +1,21 @@
 """Verdicts: measurements held against specifications, each with its reason."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from gnomon.definitions import Specification, SpecificationSet, ThresholdSpecification, unit_string
+from gnomon.definitions import (
+    Specification,
+    SpecificationSet,
+    ThresholdSpecification,
+    parse_unit,
+    unit_string,
+)
 from gnomon.errors import DefinitionError, UnitMismatchError
+from gnomon.judgement.applicability import Applicability
 from gnomon.judgement.frames import Rows, to_frame
 from gnomon.measurements.rows import DATA_ID_COLUMNS, OTHER_DIMENSIONS
 
@@ -32,14 +39,11 @@ _COLUMNS = (
     "tags",
     *_KEPT,
 )
-_TERMS = frozenset({*DATA_ID_COLUMNS, "run", "dataset_type", "software"})
 _VERDICT = pl.Enum(VERDICTS)
 _ORDER = "_order"
-_ADDED: dict[str, Any] = {
-    _ORDER: pl.Int64,
+_ABOUT: dict[str, Any] = {
     "specification": pl.String,
-    "verdict": _VERDICT,
-    "reason": pl.String,
+    "requirement": pl.String,
     "threshold": pl.Float64,
     "threshold_unit": pl.String,
     "operator": pl.String,
@@ -146,28 +150,24 @@ def judge(
     A value is converted into the threshold's unit, once for each pair of a unit and a specification.
     """
     frame = _with_ids(rows)
-    chosen = specifications.values() if isinstance(specifications, SpecificationSet) else specifications
-    groups = {key[0]: group for key, group in frame.partition_by("metric", as_dict=True).items()}
-    parts = [_head(frame.clear())]
-    unmeasured = []
-    specified = set()
-    for order, specification in enumerate(chosen):
-        metric = str(specification.metric_name)
-        specified.add(metric)
-        if metric in groups:
-            judged = _judge_rows(groups[metric], specification, metadata or {})
-            about = [
-                pl.lit(value, dtype=_ADDED[name]).alias(name) if name != "tags" else _list(value)
-                for name, value in _about(order, specification).items()
-            ]
-            parts.append(judged.with_columns(about).select(_ORDER, *_COLUMNS))
-        else:
-            verdict, reason = _unmeasured(metric, specification, metadata or {})
-            known = {"metric": metric, "unit": None, "verdict": verdict, "reason": reason}
-            unmeasured.append(known | _about(order, specification))
-    parts.append(pl.DataFrame(unmeasured, schema=parts[0].schema))
-    table = pl.concat(parts, how="vertical").sort(_ORDER, maintain_order=True).drop(_ORDER)
-    return Verdicts(table, tuple(sorted(groups.keys() - specified)))
+    chosen = list(specifications.values() if isinstance(specifications, SpecificationSet) else specifications)
+    applicability = Applicability(frame, chosen, metadata or {})
+    metrics = pl.Series([str(s.metric_name) for s in chosen], dtype=pl.String)
+    about = pl.DataFrame([_about(s) for s in chosen], schema=_ABOUT).with_columns(
+        metrics.alias("metric"), pl.int_range(pl.len(), dtype=pl.Int64).alias(_ORDER)
+    )
+    queries = about.with_columns(**applicability.columns())
+    pairs = queries.join(frame, on="metric", how="inner", maintain_order="left_right")
+    judged = _judge_pairs(pairs, chosen, applicability.reason())
+    unmeasured = about.join(frame, on="metric", how="anti")
+    reasons = [applicability.unmeasured(i) for i in unmeasured[_ORDER]]
+    nothing = pl.Series(reasons, dtype=pl.String)
+    rest = unmeasured.with_columns(
+        _verdict(pl.when(nothing.is_null()).then(pl.lit("not measured")).otherwise(pl.lit("not applicable"))),
+        pl.lit(nothing).fill_null(pl.format("there is no measurement of {}", "metric")).alias("reason"),
+    )
+    table = pl.concat([judged, rest], how="diagonal").sort(_ORDER, maintain_order=True).select(_COLUMNS)
+    return Verdicts(table, tuple(sorted(set(frame["metric"].unique()) - set(metrics))))
 
 
 def _with_ids(rows: Rows) -> pl.DataFrame:
@@ -180,120 +180,75 @@ def _with_ids(rows: Rows) -> pl.DataFrame:
     ).select(_READ)
 
 
-def _head(frame: pl.DataFrame) -> pl.DataFrame:
-    """Give the table of no verdicts, so that there is one even without specifications."""
-    added = [pl.lit(None, dtype=kind).alias(name) for name, kind in _ADDED.items()]
-    return frame.with_columns(added).select(_ORDER, *_COLUMNS)
-
-
-def _about(order: int, specification: Specification) -> dict[str, Any]:
+def _about(specification: Specification) -> dict[str, Any]:
     """Give what every row says of its specification."""
-    about = {_ORDER: order, "specification": str(specification.name), "tags": sorted(specification.tags)}
-    threshold: dict[str, Any] = {"threshold": None, "threshold_unit": None, "operator": None}
+    about: dict[str, Any] = {
+        "specification": str(specification.name),
+        "requirement": specification.requirement,
+        "tags": sorted(specification.tags),
+    }
     if isinstance(specification, ThresholdSpecification):
-        quantity = specification.threshold
-        threshold = {
-            "threshold": float(quantity.value),
-            "threshold_unit": unit_string(quantity.unit),
-            "operator": specification.operator_str,
-        }
-    return about | threshold
+        about["threshold"] = float(specification.threshold.value)
+        about["threshold_unit"] = unit_string(specification.threshold.unit)
+        about["operator"] = specification.operator_str
+    return about
 
 
-def _list(tags: list[str]) -> pl.Expr:
-    return pl.lit(pl.Series("tags", [tags], dtype=pl.List(pl.String))).first()
+def _verdict(words: Any) -> pl.Expr:
+    return words.cast(_VERDICT).alias("verdict")  # type: ignore[no-any-return]
 
 
-def _unmeasured(metric: str, specification: Specification, metadata: Mapping[str, Any]) -> tuple[str, str]:
-    for term, wanted in specification.metadata_query.items():
-        if term in metadata and metadata[term] != wanted:
-            return "not applicable", f"asks for {term} = {wanted}; it is {metadata[term]}"
-    return "not measured", f"there is no measurement of {metric}"
-
-
-def _judge_rows(
-    group: pl.DataFrame, specification: Specification, metadata: Mapping[str, Any]
-) -> pl.DataFrame:
-    passed = np.zeros(len(group), dtype=np.bool_)
-    misfit = np.full(len(group), None, dtype=object)
-    close = np.zeros(len(group), dtype=np.bool_)
-    for unit, where, values in _by_unit(group):
+def _judge_pairs(pairs: pl.DataFrame, chosen: list[Specification], unapplied: pl.Expr) -> pl.DataFrame:
+    """Judge measurements, each beside one specification of its metric."""
+    # Whoever shares a specification and a unit must stand together, to be converted at once.
+    pairs = pairs.with_row_index("_row").sort(_ORDER, "unit", maintain_order=True)
+    values = pairs["value"].fill_null(float("nan")).to_numpy()
+    passed = np.zeros(len(pairs), dtype=np.bool_)
+    close = np.zeros(len(pairs), dtype=np.bool_)
+    misfits: dict[tuple[int, str], str] = {}
+    start = 0
+    runs = pairs.group_by(_ORDER, "unit", maintain_order=True).len()
+    for order, unit, length in runs.iter_rows():
+        here = slice(start, start + length)
+        start += length
+        specification = chosen[order]
         try:
-            passed[where] = specification.check_values(values, unit)
+            passed[here] = specification.check_values(values[here], unit)
+            close[here] = _close(values[here], unit, specification)
         except (UnitMismatchError, DefinitionError) as error:
-            misfit[where] = error.message
-        else:
-            close[where] = _close(values, unit, specification)
-    number = (
-        pl.when(pl.Series(close)).then(pl.col("value")).otherwise(pl.col("value").round_sig_figs(6))
-    ).cast(pl.String)
-    quantity = (number.str.strip_suffix(".0") + " " + pl.col("unit")).str.strip_chars_end()
-    unapplied = _unapplied(group, specification.metadata_query, metadata)
-    unfit = pl.Series(misfit.tolist(), dtype=pl.String)
-    met = pl.Series(passed)
+            misfits[order, unit] = error.message
+    misfit = pl.DataFrame(
+        [(order, unit, message) for (order, unit), message in misfits.items()],
+        schema={_ORDER: pl.Int64, "unit": pl.String, "_misfit": pl.String},
+        orient="row",
+    )
+    pairs = pairs.with_columns(
+        pl.Series("_passed", passed), pl.Series("_close", close), unapplied.alias("_no")
+    )
+    pairs = pairs.join(misfit, on=[_ORDER, "unit"], how="left", maintain_order="left")
+    number = pl.when("_close").then(pl.col("value")).otherwise(pl.col("value").round_sig_figs(6))
+    quantity = (number.cast(pl.String).str.strip_suffix(".0") + " " + pl.col("unit")).str.strip_chars_end()
     cases: list[tuple[pl.Expr, str, pl.Expr]] = [
-        (unapplied.is_not_null(), "not applicable", unapplied),
+        (pl.col("_no").is_not_null(), "not applicable", pl.col("_no")),
         (pl.col("value").is_null(), "not measured", pl.lit("there is no value")),
         (pl.col("value").is_nan(), "not measured", pl.lit("the value is not a number")),
-        (pl.lit(unfit).is_not_null(), "not applicable", pl.lit(unfit)),
-        (pl.lit(met), "pass", quantity + f" is {specification.requirement}"),
-        (pl.lit(value=True), "fail", quantity + f" is not {specification.requirement}"),
+        (pl.col("_misfit").is_not_null(), "not applicable", pl.col("_misfit")),
+        (pl.col("_passed"), "pass", pl.format("{} is {}", quantity, "requirement")),
+        (pl.lit(value=True), "fail", pl.format("{} is not {}", quantity, "requirement")),
     ]
     verdict: Any = pl
     reason: Any = pl
     for condition, word, words in cases:
-        verdict = verdict.when(condition).then(pl.lit(word, dtype=_VERDICT))
+        verdict = verdict.when(condition).then(pl.lit(word))
         reason = reason.when(condition).then(words)
-    return group.with_columns(verdict.alias("verdict"), reason.alias("reason"))
-
-
-def _by_unit(group: pl.DataFrame) -> Iterator[tuple[str, Any, Any]]:
-    """Give each unit with where it stands and the values there; nulls as NaN."""
-    values = group["value"].fill_null(float("nan")).to_numpy()
-    units = group["unit"].unique(maintain_order=True)
-    if len(units) == 1:
-        yield units[0], slice(None), values
-        return
-    for unit in units:
-        where = (group["unit"] == unit).to_numpy()
-        yield unit, where, values[where]
+    return pairs.with_columns(_verdict(verdict), reason.alias("reason")).sort("_row")
 
 
 def _close(values: Any, unit: str, specification: Specification) -> Any:
     """Say where six digits might show a value as the very threshold that it misses."""
     if not isinstance(specification, ThresholdSpecification):
         return False
-    edge = specification.threshold.to_value(unit)
+    edge = specification.threshold.value
+    if unit_string(specification.threshold.unit) != unit:
+        edge = specification.threshold.to_value(parse_unit(unit))
     return np.abs(values - edge) <= 1e-5 * np.abs(edge)
-
-
-def _unapplied(group: pl.DataFrame, query: Mapping[str, Any], metadata: Mapping[str, Any]) -> pl.Expr:
-    """Give the reason why a specification does not apply to a row; null where it does."""
-    reasons = [_term(group, term, wanted, metadata) for term, wanted in query.items()]
-    return pl.coalesce(reasons) if reasons else pl.lit(None, dtype=pl.String)
-
-
-def _term(group: pl.DataFrame, term: str, wanted: Any, metadata: Mapping[str, Any]) -> pl.Expr:
-    if term in _TERMS:
-        fact = pl.col(term)
-    else:
-        pairs = pl.element().filter(pl.element().struct.field("key") == term)
-        fact = pl.col(OTHER_DIMENSIONS).list.eval(pairs.struct.field("value")).list.first()
-    kind = group.select(fact.alias("fact")).schema["fact"]
-    if kind == pl.String:
-        # Dimensions in the map are kept as strings whatever they are.
-        comparable = isinstance(wanted, str) or term not in _TERMS
-        wanted_here: Any = str(wanted)
-    else:
-        comparable = isinstance(wanted, int | float) and not isinstance(wanted, bool)
-        wanted_here = wanted
-    holds = (fact == wanted_here) if comparable else pl.lit(value=False)
-    elsewhere = term in metadata and bool(metadata[term] == wanted)
-    asks = f"asks for {term} = {wanted}; "
-    absent = f"{asks}it is {metadata[term]}" if term in metadata else f"{asks}that is not known"
-    return (
-        pl.when(fact.is_null())
-        .then(pl.lit(None if elsewhere else absent, dtype=pl.String))
-        .when(~holds)
-        .then(pl.lit(f"{asks}it is ") + fact.cast(pl.String))
-    )

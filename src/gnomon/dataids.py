@@ -8,15 +8,26 @@ down here so that annotations and the store need no Butler; a test holds them ag
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import TypeAlias
 
 import numpy as np
 
 from gnomon.errors import DataIdError, nearest
 
-__all__ = ["IMPLIED", "REQUIRED", "STANDARD_DIMENSIONS", "DataId", "complete", "format", "key", "parse"]
+__all__ = [
+    "IMPLIED",
+    "INTEGER_DIMENSIONS",
+    "REQUIRED",
+    "STANDARD_DIMENSIONS",
+    "DataId",
+    "check_dimensions",
+    "complete",
+    "format",
+    "key",
+    "parse",
+    "required",
+]
 
-DataId: TypeAlias = Mapping[str, int | str]
+type DataId = Mapping[str, int | str]
 """A mapping from dimension names to integers or strings."""
 
 REQUIRED: Mapping[str, frozenset[str]] = {
@@ -25,6 +36,9 @@ REQUIRED: Mapping[str, frozenset[str]] = {
     "skymap": frozenset(),
     "healpix": frozenset(),
     "htm": frozenset(),
+    "ssp_hypothesis_table": frozenset(),
+    "ssp_hypothesis_bundle": frozenset({"ssp_hypothesis_table"}),
+    "ssp_balanced_index": frozenset({"ssp_hypothesis_table"}),
     "subfilter": frozenset({"band"}),
     "physical_filter": frozenset({"instrument"}),
     "detector": frozenset({"instrument"}),
@@ -61,9 +75,22 @@ STANDARD_DIMENSIONS: tuple[str, ...] = (
 """The dimensions that are columns of a stored measurement, in that order."""
 
 INTEGER_DIMENSIONS = frozenset(
-    {"visit", "exposure", "detector", "day_obs", "tract", "patch", "subfilter", "visit_system"}
+    {
+        "visit",
+        "exposure",
+        "detector",
+        "day_obs",
+        "tract",
+        "patch",
+        "subfilter",
+        "visit_system",
+        "ssp_hypothesis_bundle",
+        "ssp_balanced_index",
+    }
 )
 """Dimensions whose values are integers; skypix systems have integers too."""
+
+_STRING_DIMENSIONS = REQUIRED.keys() - INTEGER_DIMENSIONS - {"healpix", "htm"}
 
 
 def required(dimensions: Iterable[str]) -> frozenset[str]:
@@ -80,7 +107,11 @@ def required(dimensions: Iterable[str]) -> frozenset[str]:
         ``dimensions`` without those that another of them implies.
     """
     present = frozenset(dimensions)
-    return present - frozenset().union(*(IMPLIED.get(dimension, frozenset()) for dimension in present))
+    return present - _implied(present)
+
+
+def _implied(dimensions: Iterable[str]) -> frozenset[str]:
+    return frozenset().union(*(IMPLIED.get(dimension, frozenset()) for dimension in dimensions))
 
 
 def complete(data_id: DataId) -> dict[str, int | str]:
@@ -102,12 +133,45 @@ def complete(data_id: DataId) -> dict[str, int | str]:
         If a dimension that another one needs is missing, or a value has the wrong type.
     """
     plain = {name: _plain(name, data_id[name]) for name in sorted(data_id)}
+    # A subfilter needs a band, but a visit beside it says which.
+    known = plain.keys() | _implied(plain)
     for name in plain:
-        if missing := REQUIRED.get(name, frozenset()) - plain.keys():
-            raise DataIdError(
-                f"A data ID with {name} needs {' and '.join(sorted(missing))} too; given was {dict(data_id)!r}."
-            )
+        if missing := REQUIRED.get(name, frozenset()) - known:
+            needed = " and ".join(sorted(missing))
+            raise DataIdError(f"A data ID with {name} needs {needed} too; given was {dict(data_id)!r}.")
     return plain
+
+
+def most_specific(data_id: DataId) -> str:
+    """Name the dimension that a data ID is about.
+
+    Parameters
+    ----------
+    data_id
+        Dimensions and values.
+
+    Returns
+    -------
+    str
+        A required dimension that no other one needs; of several (visit and detector), the one that comes first
+        in `STANDARD_DIMENSIONS`.
+
+    Raises
+    ------
+    DataIdError
+        If there are no dimensions.
+
+    Examples
+    --------
+    >>> most_specific({"instrument": "LSSTCam", "visit": 42, "band": "r"})
+    'visit'
+    """
+    identifying = required(data_id)
+    needed = frozenset[str]().union(*(REQUIRED.get(name, frozenset()) for name in identifying))
+    if not identifying:
+        raise DataIdError("A data ID without dimensions is about the repository, which no dimension names.")
+    rank = {name: i for i, name in enumerate(STANDARD_DIMENSIONS)}
+    return min(identifying - needed, key=lambda name: (rank.get(name, len(rank)), name))
 
 
 def key(data_id: DataId) -> str:
@@ -211,7 +275,7 @@ def _plain(name: str, value: object) -> int | str:
     if isinstance(value, bool | np.bool_):
         raise DataIdError(f"The dimension {name} takes an integer or a string, not {value!r}.")
     if isinstance(value, int | np.integer):
-        if name in ("instrument", "band", "physical_filter", "skymap", "group"):
+        if name in _STRING_DIMENSIONS:
             raise DataIdError(f"The dimension {name} takes a string, not {value!r}.")
         return int(value)
     if isinstance(value, str):

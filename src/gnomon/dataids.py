@@ -23,6 +23,7 @@ __all__ = [
     "complete",
     "format",
     "key",
+    "most_specific",
     "parse",
     "required",
 ]

@@ -19,6 +19,7 @@ from gnomon.errors import TimeFormatError
 __all__ = [
     "RUBIN_DAY_OBS_OFFSET",
     "day_obs",
+    "from_datetime",
     "from_tai_us",
     "from_utc_iso",
     "now",
@@ -177,6 +178,29 @@ def to_datetime(microseconds: int) -> datetime.datetime:
         Without a time zone; the clock reads TAI.
     """
     return datetime.datetime(1970, 1, 1) + datetime.timedelta(microseconds=int(microseconds))
+
+
+def from_datetime(moment: datetime.datetime) -> int:
+    """Read the naive `datetime.datetime` (TAI) that Arrow's ``timestamp[us]`` holds.
+
+    Parameters
+    ----------
+    moment
+        Without a time zone; the clock reads TAI.
+
+    Returns
+    -------
+    int
+        TAI microseconds since 1970-01-01 TAI.
+
+    Raises
+    ------
+    TimeFormatError
+        If it has a time zone, and so is not TAI.
+    """
+    if moment.tzinfo is not None:
+        raise TimeFormatError(f"{moment!r} has a time zone; a naive datetime in TAI is expected.")
+    return (moment - datetime.datetime(1970, 1, 1)) // datetime.timedelta(microseconds=1)
 
 
 def day_obs(microseconds: int, *, offset: datetime.timedelta = RUBIN_DAY_OBS_OFFSET) -> int:

@@ -1,0 +1,1 @@
+"""Where marks, metrics and the repository meet: rules that turn metrics into flags, and graphs without bad data."""

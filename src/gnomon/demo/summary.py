@@ -1,0 +1,167 @@
+"""Rows for people, made of the outcome: the terminal and the page show the same ones."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from gnomon.demo.outcome import Outcome
+
+__all__ = ["NightRow", "SpecificationRow", "next_steps", "night_rows", "quantity_text", "specification_rows"]
+
+
+@dataclass(frozen=True)
+class NightRow:
+    """A metric of the night in both runs, as text."""
+
+    metric: str
+    description: str
+    before: str
+    after: str
+    difference: str
+
+
+@dataclass(frozen=True)
+class SpecificationRow:
+    """A specification and what came of it, as text; ``passed`` counts visits where there are several."""
+
+    specification: str
+    requirement: str
+    measured: str
+    verdict: str
+    words: str
+    passed: int
+    failed: int
+
+
+def quantity_text(value: float | None, unit: str, *, sign: bool = False) -> str:
+    """Write a value with its unit for people.
+
+    Parameters
+    ----------
+    value
+        The value, `None` where there is none.
+    unit
+        Its unit; empty for none.
+    sign
+        Whether a positive value gets its sign.
+
+    Returns
+    -------
+    str
+        Four significant digits.
+    """
+    if value is None:
+        return "—"
+    return f"{value:{'+' if sign else ''}.4g} {unit}".rstrip()
+
+
+def night_rows(outcome: Outcome) -> list[NightRow]:
+    """Put the metrics of the night in both runs side by side.
+
+    Parameters
+    ----------
+    outcome
+        What was found.
+
+    Returns
+    -------
+    list of NightRow
+        Metrics in order of name; of a table with several nights or filters, those with one value only.
+    """
+    after = outcome.after.night_metrics()
+    rows = []
+    for name, first in outcome.before.night_metrics().items():
+        second = after.get(name, {"value": None, "unit": first["unit"]})
+        known = first["value"] is not None and second["value"] is not None
+        difference = second["value"] - first["value"] if known else None
+        rows.append(
+            NightRow(
+                metric=name,
+                description=outcome.metrics[name].description if name in outcome.metrics else "",
+                before=quantity_text(first["value"], first["unit"]),
+                after=quantity_text(second["value"], second["unit"]),
+                difference=quantity_text(difference, first["unit"], sign=True),
+            )
+        )
+    return rows
+
+
+def specification_rows(outcome: Outcome) -> list[SpecificationRow]:
+    """Say of each specification whether it is met: of one for visits, by how many of them.
+
+    Parameters
+    ----------
+    outcome
+        What was found.
+
+    Returns
+    -------
+    list of SpecificationRow
+        In the order of the verdicts.
+    """
+    metrics = outcome.to_dict()["metrics"]
+    return [_specification_row(row, metrics) for row in outcome.verdicts.by_specification().to_dicts()]
+
+
+def _specification_row(row: dict[str, Any], metrics: dict[str, Any]) -> SpecificationRow:
+    passed, failed = row["pass"], row["fail"]
+    if passed + failed == 0:
+        verdict = words = "not applicable" if row["not_applicable"] else "not measured"
+    else:
+        verdict = "fail" if failed else "pass"
+        several = passed + failed > 1
+        words = f"{passed} of {passed + failed} visits pass" if several else verdict
+    measured = metrics.get(row["metric"])
+    if measured is None:
+        text = "—"
+    elif measured["per"] == "visit":
+        span = f"{quantity_text(measured['minimum'], '')} to {quantity_text(measured['maximum'], '')}"
+        text = f"{span} {measured['unit']}".rstrip()
+    else:
+        text = quantity_text(measured["value"], measured["unit"])
+    threshold = quantity_text(row["threshold"], row["threshold_unit"])
+    return SpecificationRow(
+        specification=row["specification"],
+        requirement=f"{row['metric'].partition('.')[2]} {row['operator']} {threshold}",
+        measured=text,
+        verdict=verdict,
+        words=words,
+        passed=passed,
+        failed=failed,
+    )
+
+
+def next_steps(outcome: Outcome) -> list[tuple[str, str]]:
+    """Give things to try, each with its reason.
+
+    Parameters
+    ----------
+    outcome
+        What was found.
+
+    Returns
+    -------
+    list of tuple of str
+        Why, and the command to type.
+    """
+    folder = outcome.folder
+    mark = next(iter(outcome.visit_marks()), None)
+    steps = [
+        ("tell the Butler's commands of gnomon's datasets", 'export DAF_BUTLER_CONFIG_PATH="$(gnomon repo config)"'),
+        (
+            "measure again by hand, after changing night.yaml",
+            f"cd {folder} && pipetask run -b repo -p night.yaml -i DemoCamera/catalogs -o {outcome.before.name.rpartition('/')[0]}",
+        ),
+        ("bring what you measured into the store", f"gnomon harvest {folder}/repo --collections demo/all --store {folder}/store"),
+        (
+            "look at a metric",
+            f"gnomon load demo.zero_point_offset --collections {outcome.before.name} --store {folder}/store",
+        ),
+    ]
+    if mark is not None:
+        steps.append(
+            (
+                f"see what was said of the {mark.seq_num}. visit, by whom and when",
+                f"gnomon annotations history visit={mark.visit} instrument=DemoCamera --annotations {folder}/annotations.db",
+            )
+        )
+    return steps

@@ -15,7 +15,7 @@ from gnomon.definitions.documents import check_keys, expect, strings
 from gnomon.definitions.packages import read_file
 from gnomon.definitions.specification import ThresholdSpecification
 from gnomon.definitions.units import parse_unit
-from gnomon.definitions.yaml_source import Located, Place, Problems, merge, read_documents
+from gnomon.definitions.yaml_source import Located, Place, Problems, merge, plain, read_documents
 from gnomon.errors import DefinitionError, NameFormatError, nearest
 from gnomon.names import Name
 
@@ -349,7 +349,7 @@ def build_specification(name: Name, content: Located, problems: Problems) -> Thr
             problems.add(f"The threshold of {name} has no {key!r}.", content.where("threshold"))
     query = content.get("metadata_query")
     if query is not None:
-        query = expect(query, Located, "A metadata query", content.where("metadata_query"))
+        query = plain(expect(query, Located, "A metadata query", content.where("metadata_query")))
     key = "value"
     try:
         value = _number(threshold)

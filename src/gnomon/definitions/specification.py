@@ -279,7 +279,8 @@ class ThresholdSpecification(Specification):
         given = target if unit is None else parse_unit(unit)
         if given != target:
             try:
-                array = np.asarray(u.Quantity(array, given).to_value(target))
+                with np.errstate(over="ignore"):  # too large for the unit is infinite
+                    array = np.asarray(u.Quantity(array, given).to_value(target))
             except u.UnitConversionError as error:
                 raise UnitMismatchError(
                     f"{self.name} has its threshold in {_words(target)}; a value in {_words(given)} cannot "

@@ -14,7 +14,7 @@ import yaml
 
 from gnomon.errors import DefinitionError, GnomonError
 
-__all__ = ["Located", "Place", "Problems", "is_plain_string", "merge", "read_documents"]
+__all__ = ["Located", "Place", "Problems", "is_plain_string", "merge", "plain", "read_documents"]
 
 MAX_BYTES = 8 * 1024 * 1024
 MAX_NODES = 1_000_000
@@ -403,6 +403,24 @@ def read_documents(
         ) from error
     except (yaml.YAMLError, UnicodeError) as error:
         raise problems.error(f"This is not YAML: {error}", file=file) from error
+
+
+def plain(value: Any) -> Any:
+    """Forget where things stood.
+
+    Parameters
+    ----------
+    value
+        What `read_documents` gave.
+
+    Returns
+    -------
+    object
+        The same of plain dictionaries and lists.
+    """
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, list) else value
 
 
 MAX_LIST = 10_000

@@ -36,11 +36,14 @@ class Applicability:
     ) -> None:
         self._queries = [specification.metadata_query for specification in specifications]
         self._metadata = metadata
-        asked = {term for query in self._queries for term in query}
+        asked = dict.fromkeys(term for query in self._queries for term in query)
         pairs = frame[OTHER_DIMENSIONS].drop_nulls().explode().struct.field("key")
-        others = set(pairs.drop_nulls().unique()) - set(_COLUMNS)
-        self._types = {name: frame.schema[name] for name in _COLUMNS if name in asked}
-        self._types |= {name: pl.String() for name in sorted(others & asked)}
+        others = set(pairs.drop_nulls().unique())
+        self._types = {
+            term: frame.schema[term] if term in _COLUMNS else pl.String()
+            for term in asked
+            if term in _COLUMNS or term in others
+        }
 
     def columns(self) -> dict[str, pl.Series]:
         """Give the columns that say for each specification what its query asks of a row.

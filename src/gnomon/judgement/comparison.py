@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import reduce
 
 import astropy.units as u
+import numpy as np
 import polars as pl
 
 from gnomon.dataids import required
@@ -203,7 +204,8 @@ def _in_one_unit(pairs: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         here = (pl.col("unit") == unit_a) & (pl.col("unit_b") == unit_b)
         try:
             values = mixed.filter(here)["value_b"].fill_null(float("nan")).to_numpy()
-            into_a = u.Quantity(values, parse_unit(unit_b), subok=True).to_value(parse_unit(unit_a))
+            with np.errstate(over="ignore"):  # too large for the unit is infinite
+                into_a = u.Quantity(values, parse_unit(unit_b), subok=True).to_value(parse_unit(unit_a))
         except (u.UnitsError, DefinitionError):
             conflict = conflict | here
             continue

@@ -33,8 +33,8 @@ class Blob(MutableMapping[str, Datum]):
     def __init__(
         self, name: str, datums: Mapping[str, Any] | None = None, *, identifier: str | None = None
     ) -> None:
-        if not isinstance(name, str):
-            raise MeasurementError(f"The name of a blob is a string, not {name!r}.")
+        if not name or not isinstance(name, str):
+            raise MeasurementError(f"The name of a blob is a string that is not empty, not {name!r}.")
         self._name = name
         self._identifier = identifier or uuid.uuid4().hex
         self._datums: dict[str, Datum] = {}

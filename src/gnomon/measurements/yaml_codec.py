@@ -13,7 +13,7 @@ import numpy as np
 import yaml
 
 from gnomon.definitions import parse_unit
-from gnomon.definitions.yaml_source import Located, Place, Problems, is_plain_string, read_documents
+from gnomon.definitions.yaml_source import Located, Place, Problems, is_plain_string, plain, read_documents
 from gnomon.errors import DefinitionError, FormatError, GnomonError
 from gnomon.measurements.blob import Blob
 from gnomon.measurements.datum import Datum
@@ -77,7 +77,7 @@ def _measurement(document: Located) -> Measurement:
     for item in _optional(document, "blobs", list):
         blob = _blob(_tagged(item, _BLOB, "A blob", document.where("blobs")))
         blobs[blob.name] = blob
-    notes = Notes(metric, _optional(document, "notes", Located))
+    notes = Notes(metric, plain(_optional(document, "notes", Located)))
     return Measurement._of(name, value, _unit(document), blobs, notes, identifier)
 
 
@@ -189,7 +189,7 @@ def to_yaml(measurement: Measurement) -> bytes:
             _stream(_Tagged(_MEASUREMENT, content)), Dumper=yaml.CSafeDumper, width=2**20, allow_unicode=True
         )
         return text.encode()
-    except (yaml.YAMLError, UnicodeError) as error:
+    except (yaml.YAMLError, UnicodeError, RecursionError) as error:
         raise FormatError(
             f"The measurement of {measurement.metric_name} cannot be written: {error}"
         ) from error
@@ -249,6 +249,8 @@ def _events(value: Any) -> Iterator[Any]:
 
 
 def _pairs(mapping: Mapping[str, Any]) -> Iterator[Any]:
+    if not all(isinstance(key, str) for key in mapping):
+        raise FormatError(f"The keys of a note are strings, unlike some of {list(mapping)!r:.60}.")
     for key in sorted(mapping):
         yield from _events(key)
         yield from _events(mapping[key])

@@ -1,0 +1,110 @@
+"""Several processes at once, and one that is killed."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from gnomon.annotations import Actor, Annotations, Target, open_annotations
+
+Visit = Callable[[int], Target]
+
+EDITOR = """
+import sys
+from gnomon.annotations import Actor, open_annotations
+from gnomon.errors import ConcurrencyError
+
+path, annotation, expected, me = sys.argv[1:]
+with open_annotations(path, origin="summit") as log:
+    print("ready", flush=True)
+    sys.stdin.readline()
+    try:
+        log.edit(annotation, actor=Actor(me, "human"), expected=expected, text=me)
+        print("won")
+    except ConcurrencyError:
+        print("told")
+"""
+
+OPENER = """
+import sys
+from gnomon.annotations import Actor, Target, open_annotations
+
+print("ready", flush=True)
+sys.stdin.readline()
+with open_annotations(sys.argv[1], origin="summit") as log:
+    for number in range(5):
+        log.add(targets=[Target.collection("c")], text=str(number), actor=Actor(sys.argv[2], "bot"))
+"""
+
+WRITER = """
+import sys
+from gnomon.annotations import Actor, Assertion, Target, open_annotations
+
+visits = [Target.dimension("visit", {"instrument": "X", "visit": n}) for n in range(30)]
+with open_annotations(sys.argv[1], origin="summit") as log:
+    while True:
+        added = log.add(
+            targets=visits, flags=[Assertion("clouds", "set")], actor=Actor("writer", "pipeline")
+        )
+        print(added.id, flush=True)
+"""
+
+
+def start(script: str, *arguments: object) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", script, *map(str, arguments)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def at_once(processes: list[subprocess.Popen[str]]) -> list[str]:
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    said = [process.communicate(timeout=60)[0].strip() for process in processes]
+    assert all(process.returncode == 0 for process in processes)
+    return said
+
+
+def test_of_eight_processes_that_edit_one_annotation_one_wins_and_seven_are_told(
+    log: Annotations, path: Path, alice: Actor, visit: Visit
+) -> None:
+    added = log.add(targets=[visit(1)], text="a", actor=alice)
+    said = at_once([start(EDITOR, path, added.id, added.event_id, f"editor-{n}") for n in range(8)])
+    assert sorted(said) == ["told"] * 7 + ["won"]
+    assert log.get(added.id).text == f"editor-{said.index('won')}"
+    assert len(log.history(added.id)) == 2
+    assert log.check() == []
+
+
+def test_processes_that_make_a_log_at_once_share_one(path: Path) -> None:
+    at_once([start(OPENER, path, f"bot-{n}") for n in range(3)])
+    with open_annotations(path, origin="summit") as log:
+        history = log.history(Target.collection("c"))
+        assert [event.origin_seq for event in history] == list(range(1, 16))
+        assert log.check() == []
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("acknowledged", [1, 5, 17])
+def test_a_killed_writer_loses_nothing_that_was_acknowledged(path: Path, acknowledged: int) -> None:
+    writer = start(WRITER, path)
+    assert writer.stdout is not None
+    seen = [writer.stdout.readline().strip() for _ in range(acknowledged)]
+    writer.kill()
+    seen += writer.communicate()[0].split()
+    with open_annotations(path, origin="summit") as log:
+        kept = {str(annotation.id) for annotation in log.search()}
+        assert set(seen) <= kept
+        assert len(kept) <= len(seen) + 1
+        assert log.check() == []
+        log.add(targets=[Target.collection("c")], text="goes on", actor=Actor("alice", "human"))
+        assert log.check() == []

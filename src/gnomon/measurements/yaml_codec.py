@@ -13,7 +13,8 @@ import numpy as np
 import yaml
 
 from gnomon.definitions import parse_unit
-from gnomon.definitions.yaml_source import Located, Place, Problems, is_plain_string, plain, read_documents
+from gnomon.definitions.yaml_scalars import is_plain_string
+from gnomon.definitions.yaml_source import Located, Place, Problems, plain, read_documents
 from gnomon.errors import DefinitionError, FormatError, GnomonError
 from gnomon.measurements.blob import Blob
 from gnomon.measurements.datum import Datum

@@ -32,11 +32,11 @@ demo: environment-demo
 	@$(BIN)/gnomon demo $(FOLDER) $(ARGS)
 
 test: environment-test apt
-	@$(RUN) pytest -n $(JOBS) -m "not long" $(ARGS)
+	@$(RUN) pytest -n $(JOBS) --dist loadgroup -m "not long" $(ARGS)
 
 # pytest ends with 5 if it found no test.
 test-long: environment-test apt
-	@$(RUN) pytest -n $(JOBS) -m long $(ARGS) || { status=$$?; \
+	@$(RUN) pytest -n $(JOBS) --dist loadgroup -m long $(ARGS) || { status=$$?; \
 	  if [ $$status -eq 5 ]; then echo "No test is marked as long."; else exit $$status; fi; }
 
 check: lint types layers docs

@@ -16,6 +16,21 @@ COMMANDS = {
         "Measure, judge and mark one real night, from raw table to page.",
         extra="demo",
     ),
+    "harvest": LazyCommand(
+        "gnomon.cli.harvest:harvest",
+        "Bring measurements from a Butler repository into the metrics store.",
+        extra="butler",
+    ),
+    "load": LazyCommand("gnomon.cli.load:load", "Print measurements from the metrics store."),
+    "annotations": LazyCommand(
+        "gnomon.cli.annotations:annotations", "Look at what people and bots said about the data."
+    ),
+    "flag": LazyCommand(
+        "gnomon.cli.annotations:flag", "Say of a data ID that a flag is set, clear or examined."
+    ),
+    "repo": LazyCommand(
+        "gnomon.cli.repo:repo", "Make Butler repositories and gnomon know each other.", extra="butler"
+    ),
 }
 """Every subcommand, in the order of ``gnomon --help``."""
 

@@ -10,6 +10,8 @@ from rich.console import Console
 
 __all__ = ["demo"]
 
+_PLAIN_WIDTH = 120  # of tables that do not go to a terminal
+
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=Path("demo"))
@@ -23,7 +25,7 @@ __all__ = ["demo"]
 def demo(folder: Path, table: Path | None, as_json: bool, open_page: bool) -> None:
     """Measure, judge and mark one real night in FOLDER (by default, ./demo).
 
-    Makes a Butler repository of 94 exposures of the field of EY UMa, measures them with pipetask, harvests,
+    Makes a Butler repository of a night in the field of EY UMa, measures its visits with pipetask, harvests,
     judges and marks the measurements, measures again without the marked visits, compares, and writes a page.
     What an earlier call left in FOLDER is kept.
     """
@@ -37,6 +39,7 @@ def demo(folder: Path, table: Path | None, as_json: bool, open_page: bool) -> No
         json.dump(outcome.to_dict(), sys.stdout, indent=2, ensure_ascii=False)
         sys.stdout.write("\n")
     else:
-        print_outcome(outcome, Console())
+        console = Console()
+        print_outcome(outcome, console if console.is_terminal else Console(width=_PLAIN_WIDTH))
     if open_page:
         webbrowser.open(page.as_uri())

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from lsst.daf.butler import Registry
+from lsst.daf.butler.registry import Registry
 from lsst.daf.butler.formatters.astropyTable import AstropyTableFormatter
 from lsst.pipe.base import Instrument
 

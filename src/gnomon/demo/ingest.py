@@ -47,7 +47,10 @@ def make_repository(folder: Path, night: Night, *, progress: Callable[[int, int]
         DemoCamera().register(butler.registry)
         _register_observations(butler, night)
         dataset_type = DatasetType(
-            CATALOG_DATASET_TYPE, ("instrument", "visit", "detector"), "ArrowAstropy", universe=butler.dimensions
+            CATALOG_DATASET_TYPE,
+            ("instrument", "visit", "detector"),
+            "ArrowAstropy",
+            universe=butler.dimensions,
         )
         butler.registry.registerDatasetType(dataset_type)
         with butler.transaction():
@@ -148,7 +151,8 @@ def _region(stars: Table) -> Circle | None:
     ra, dec = np.asarray(stars["ra"].value), np.asarray(stars["dec"].value)
     known = np.isfinite(ra) & np.isfinite(dec)
     vectors = [
-        UnitVector3d(LonLat.fromDegrees(float(a), float(d))) for a, d in zip(ra[known], dec[known], strict=True)
+        UnitVector3d(LonLat.fromDegrees(float(a), float(d)))
+        for a, d in zip(ra[known], dec[known], strict=True)
     ]
     if not vectors:
         return None

@@ -38,7 +38,11 @@ _PACKAGE = "demo"
 _FIRST, _SECOND = "demo/all", "demo/unflagged"
 _EXCLUDING = ("junk", "questionable")
 _PERSON = Actor("demo observer", "human", agent="gnomon demo")
-_SHIPPED = {"night.yaml": "pipelines/night.yaml", "rules.yaml": "rules/zero_point.yaml", "definitions": "definitions"}
+_SHIPPED = {
+    "night.yaml": "pipelines/night.yaml",
+    "rules.yaml": "rules/zero_point.yaml",
+    "definitions": "definitions",
+}
 
 type Progress = Callable[[int, int | None], None]
 
@@ -127,7 +131,11 @@ def run_demo(folder: Path, *, table: Path | None = None, report: Reporter) -> Ou
         with report.step("Comparing the two runs"):
             comparison = compare(before.rows, after.rows)
         visits = [_visit_target(visit) for visit in before.visits]
-        said = {annotation.id: annotation for annotation in annotations.search() if _about(annotation.targets, visits)}
+        said = {
+            annotation.id: annotation
+            for annotation in annotations.search()
+            if _about(annotation.targets, visits)
+        }
         return Outcome(
             folder=folder,
             source=night.source,
@@ -236,8 +244,8 @@ def _speak(annotations: Annotations, rows: pl.DataFrame, rule_runs: list[RuleRun
         if target in complained_of:
             continue
         text = (
-            f"The stars lie {row['value']:.0f} {row['unit']} from their mean positions, further than in any other "
-            "visit that the rules let pass. I leave it out until somebody has looked at the images."
+            f"The stars lie {row['value']:.0f} {row['unit']} from their mean positions, further than in any "
+            "other visit that the rules let pass. I leave it out until somebody has looked at the images."
         )
         annotations.add(
             targets=[target],

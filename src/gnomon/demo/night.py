@@ -110,7 +110,7 @@ def find_table() -> Path:
     Returns
     -------
     pathlib.Path
-        A FITS table of 94 exposures of the field of EY UMa on 2014-12-29.
+        A FITS table of a night of photometry in the field of EY UMa.
 
     Raises
     ------

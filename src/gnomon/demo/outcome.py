@@ -42,7 +42,9 @@ class Run:
     def night_metrics(self) -> dict[str, Any]:
         """Give the metrics that are not of a visit: value, or values by data ID if there are several."""
         of_night = self.rows.filter(pl.col("visit").is_null())
-        return {name: _described(group) for (name,), group in of_night.group_by("metric", maintain_order=True)}
+        return {
+            name: _described(group) for (name,), group in of_night.group_by("metric", maintain_order=True)
+        }
 
 
 @dataclass(frozen=True)
@@ -187,13 +189,14 @@ class Outcome:
             goes with them.
         """
         sequence = self.sequence
+        observed = self.before.rows.filter(pl.col("visit").is_not_null())
         return {
             "night": {
                 "source": self.source,
                 "visits": len(self.before.visits),
                 "day_obs": self.before.rows["day_obs"].drop_nulls().unique().sort().to_list(),
-                "begin": _utc(self.before.rows["obs_begin"].min()),
-                "end": _utc(self.before.rows["obs_end"].max()),
+                "begin": _utc(observed["obs_begin"].min()),
+                "end": _utc(observed["obs_end"].max()),
             },
             "metrics": self._metrics(),
             "verdicts": self._verdicts(),

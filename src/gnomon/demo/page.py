@@ -6,7 +6,9 @@ from pathlib import Path
 
 import polars as pl
 from bokeh.embed import components
-from bokeh.models import ColumnDataSource, HoverTool, Range1d, Span
+from bokeh.models import ColumnDataSource, FactorRange, HoverTool, Model, Range1d
+from bokeh.models.annotations import Span
+from bokeh.models.renderers import DataRenderer
 from bokeh.plotting import figure
 from bokeh.resources import Resources
 from jinja2 import Environment, StrictUndefined
@@ -38,10 +40,13 @@ def write_page(outcome: Outcome) -> Path:
         The file, replaced at once if it was there.
     """
     visits = _visits(outcome)
-    plots = {"glance": _glance(outcome, visits)}
+    plots: dict[str, Model] = {"glance": _glance(outcome, visits)}
     plots |= {name: _against_time(outcome, visits, name) for name in _PLOTTED if name in visits.columns}
     script, divs = components(plots, wrap_script=True)
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {"moment": _moment, "short": _short}
     template = environment.from_string(
         files("gnomon.demo").joinpath("templates/night.html.j2").read_text(encoding="utf-8")
     )
@@ -59,16 +64,26 @@ def write_page(outcome: Outcome) -> Path:
         ),
         summary=found["runs"]["comparison"],
         next_steps=next_steps(outcome),
-        utc=lambda moment: times.to_utc_iso(moment, precision=0).replace("T", " ").removesuffix("Z") + " UTC",
-        bokeh=Markup(Resources(mode="inline", components=["bokeh"]).render()),  # noqa: S704
-        script=Markup(script),  # noqa: S704
-        plots={name: Markup(div) for name, div in divs.items()},  # noqa: S704
-        data=Markup(json.dumps(found).replace("<", "\\u003c")),  # noqa: S704
+        utc=times.to_utc_iso,
+        bokeh=Markup(Resources(mode="inline", components=["bokeh"]).render()),
+        script=Markup(script),
+        plots={name: Markup(div) for name, div in divs.items()},
+        data=Markup(json.dumps(found).replace("<", "\\u003c")),
     )
     unfinished = outcome.page.with_suffix(".unfinished")
     unfinished.write_text(html, encoding="utf-8")
     unfinished.replace(outcome.page)
     return outcome.page
+
+
+def _moment(iso: str) -> str:
+    """Write a moment in UTC to the second, as people do."""
+    return f"{iso.removesuffix('Z').partition('.')[0].replace('T', ' ')} UTC"
+
+
+def _short(name: str) -> str:
+    """Leave a name's package out: on the page it is always the same."""
+    return name.partition(".")[2]
 
 
 def _visits(outcome: Outcome) -> pl.DataFrame:
@@ -111,7 +126,7 @@ def _against_time(outcome: Outcome, visits: pl.DataFrame, name: str) -> figure:
         ("not flagged", visits.filter(pl.col("mark") == ""), "circle", 6, _PLAIN),
         ("flagged", visits.filter(pl.col("mark") != ""), "x", 13, _MARKED),
     )
-    renderers = []
+    renderers: list[DataRenderer] = []
     for legend, group, marker, size, colour in groups:
         source = ColumnDataSource(
             {
@@ -145,12 +160,13 @@ def _against_time(outcome: Outcome, visits: pl.DataFrame, name: str) -> figure:
 def _glance(outcome: Outcome, visits: pl.DataFrame) -> figure:
     """Show a row a specification and a cell a visit, green and red; flagged visits have a mark above."""
     table = outcome.verdicts.table.filter(pl.col("visit").is_not_null())
-    specifications = table["specification"].unique(maintain_order=True).to_list()
+    names = [_short(name) for name in table["specification"]]
+    specifications = list(dict.fromkeys(names))
     place = outcome.sequence
     source = ColumnDataSource(
         {
             "place": [place[visit] for visit in table["visit"]],
-            "specification": table["specification"].to_list(),
+            "specification": names,
             "colour": [_COLOURS[verdict] for verdict in table["verdict"].cast(pl.String)],
             "reason": table["reason"].to_list(),
             "visit": [str(visit) for visit in table["visit"]],
@@ -159,8 +175,8 @@ def _glance(outcome: Outcome, visits: pl.DataFrame) -> figure:
     plot = figure(
         height=90 + 34 * max(1, len(specifications)),
         sizing_mode="stretch_width",
-        y_range=[*reversed(specifications), "flagged"],
-        x_range=Range1d(0.4, len(visits) + 0.6),
+        y_range=FactorRange(factors=[*reversed(specifications), "flagged"]),
+        x_range=Range1d(start=0.4, end=len(visits) + 0.6),
         x_axis_label="visit of the night",
         tools="",
         toolbar_location=None,

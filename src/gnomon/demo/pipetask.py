@@ -31,9 +31,7 @@ def typed(arguments: Sequence[str]) -> str:
     return shlex.join(["pipetask", *arguments])
 
 
-def run_pipetask(
-    arguments: Sequence[str], *, cwd: Path, log: Path, progress: Callable[[int], None]
-) -> None:
+def run_pipetask(arguments: Sequence[str], *, cwd: Path, log: Path, progress: Callable[[int], None]) -> None:
     """Run ``pipetask`` in a process of its own.
 
     Parameters

@@ -1,8 +1,12 @@
 """Rows for people, made of the outcome: the terminal and the page show the same ones."""
 
+import shlex
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from gnomon.demo.camera import DemoCamera
+from gnomon.demo.ingest import CATALOGS_RUN
 from gnomon.demo.outcome import Outcome
 
 __all__ = ["NightRow", "SpecificationRow", "next_steps", "night_rows", "quantity_text", "specification_rows"]
@@ -143,25 +147,40 @@ def next_steps(outcome: Outcome) -> list[tuple[str, str]]:
     list of tuple of str
         Why, and the command to type.
     """
-    folder = outcome.folder
-    mark = next(iter(outcome.visit_marks()), None)
+    here = Path.cwd()
+    folder = outcome.folder.relative_to(here) if outcome.folder.is_relative_to(here) else outcome.folder
+    place = shlex.quote(str(folder))
+    chain = outcome.before.name.rpartition("/")[0]
     steps = [
-        ("tell the Butler's commands of gnomon's datasets", 'export DAF_BUTLER_CONFIG_PATH="$(gnomon repo config)"'),
         (
-            "measure again by hand, after changing night.yaml",
-            f"cd {folder} && pipetask run -b repo -p night.yaml -i DemoCamera/catalogs -o {outcome.before.name.rpartition('/')[0]}",
+            "Tell the Butler's commands of gnomon's datasets.",
+            'export DAF_BUTLER_CONFIG_PATH="$(gnomon repo config)"',
         ),
-        ("bring what you measured into the store", f"gnomon harvest {folder}/repo --collections demo/all --store {folder}/store"),
         (
-            "look at a metric",
-            f"gnomon load demo.zero_point_offset --collections {outcome.before.name} --store {folder}/store",
+            "Measure again by hand, as it is or after changing night.yaml.",
+            f"pipetask run -b {place}/repo -p {place}/night.yaml -i {CATALOGS_RUN} -o {chain}",
+        ),
+        (
+            "Bring what you measured into the store.",
+            f"gnomon harvest {place}/repo --collections {chain} --store {place}/store",
+        ),
+        (
+            "Look at a metric.",
+            f"gnomon load demo.zero_point_offset --collections {chain} --store {place}/store",
         ),
     ]
-    if mark is not None:
-        steps.append(
+    if marks := outcome.visit_marks():
+        mark = marks[-1]
+        about = f"instrument={DemoCamera.getName()} visit={mark.visit}"
+        log = f"--annotations {place}/annotations.db"
+        steps += [
             (
-                f"see what was said of the {mark.seq_num}. visit, by whom and when",
-                f"gnomon annotations history visit={mark.visit} instrument=DemoCamera --annotations {folder}/annotations.db",
-            )
-        )
+                f"See what was said of visit {mark.seq_num}, by whom and when.",
+                f"gnomon annotations history {about} {log}",
+            ),
+            (
+                "Say something yourself, and run the demonstration again: your word counts.",
+                f'gnomon flag questionable {about} --state clear --reason "looks fine to me" {log}',
+            ),
+        ]
     return steps

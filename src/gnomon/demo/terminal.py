@@ -5,7 +5,14 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table
 
 from gnomon import times
@@ -45,7 +52,7 @@ class TerminalReporter:
         """
         if not self._console.is_terminal:
             self._console.print(f"{what} ...", highlight=False)
-            yield lambda done, total: None
+            yield lambda *_: None
             return
         with Progress(
             SpinnerColumn(finished_text="[green]✓"),
@@ -88,7 +95,7 @@ def _night_table(outcome: Outcome) -> Table:
     for heading in ("metric", "all visits", "without flagged", "difference"):
         table.add_column(heading, justify="left" if heading == "metric" else "right")
     for row in night_rows(outcome):
-        table.add_row(row.metric, row.before, row.after, row.difference)
+        table.add_row(_short(row.metric), row.before, row.after, row.difference)
     return table
 
 
@@ -98,23 +105,33 @@ def _verdict_table(outcome: Outcome) -> Table:
         table.add_column(heading)
     for row in specification_rows(outcome):
         table.add_row(
-            row.specification, row.requirement, row.measured, f"[{_COLOURS[row.verdict]}]{row.words}[/]"
+            _short(row.specification),
+            row.requirement,
+            row.measured,
+            f"[{_COLOURS[row.verdict]}]{row.words}[/]",
         )
     return table
 
 
 def _marks_table(outcome: Outcome) -> Table:
-    left_out = sorted(outcome.sequence[visit] for visit in set(outcome.before.visits) - set(outcome.after.visits))
+    left_out = sorted(
+        outcome.sequence[visit] for visit in set(outcome.before.visits) - set(outcome.after.visits)
+    )
     title = f"Flagged visits, left out of the second run: {', '.join(map(str, left_out)) or 'none'}"
     table = Table(title=title, title_justify="left")
     for heading in ("visit", "who", "says", "why", "outcome"):
         table.add_column(heading)
     for mark in outcome.visit_marks():
         table.add_row(
-            f"{mark.seq_num}. ({mark.visit})",
+            f"{mark.seq_num}\n[dim]{mark.visit}[/dim]",
             f"{mark.by} ({mark.kind})\n[dim]{times.to_utc_iso(mark.recorded_at, precision=0)}[/dim]",
             f"{mark.flag}: {mark.state}",
             mark.reason,
-            f"{mark.outcome} ({mark.rule})",
+            f"{mark.outcome}: {mark.rule}",
         )
     return table
+
+
+def _short(name: str) -> str:
+    """Leave a name's package out: in these tables it is always the same."""
+    return name.partition(".")[2]

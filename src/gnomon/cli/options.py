@@ -1,0 +1,67 @@
+"""Options and arguments that several commands share."""
+
+import getpass
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import click
+
+from gnomon import dataids
+from gnomon.errors import DataIdError
+
+__all__ = ["annotations_option", "format_option", "parse_data_id", "store_option", "user_option"]
+
+type Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+store_option: Decorator = click.option(
+    "--store", metavar="URI", help="The metrics store; by default $GNOMON_STORE or what the settings say."
+)
+annotations_option: Decorator = click.option(
+    "--annotations",
+    metavar="URI",
+    help="The annotations; by default $GNOMON_ANNOTATIONS or what the settings say.",
+)
+format_option: Decorator = click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["table", "json", "csv"]),
+    default="table",
+    show_default=True,
+    help="How to print.",
+)
+user_option: Decorator = click.option(
+    "--user", default=getpass.getuser, show_default="the account's name", help="Who says it."
+)
+
+
+def parse_data_id(words: Iterable[str]) -> dict[str, int | str]:
+    """Read a data ID from words such as ``visit=42``.
+
+    Parameters
+    ----------
+    words
+        Dimensions and values, each joined by ``=``.
+
+    Returns
+    -------
+    dict
+        A complete data ID.
+
+    Raises
+    ------
+    DataIdError
+        If a word is not of that form, or the data ID is not complete.
+    """
+    data_id: dict[str, int | str] = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not (name and equals and value):
+            raise DataIdError(f"{word!r} is not part of a data ID; expected for example visit=42.")
+        if name in data_id:
+            raise DataIdError(f"The dimension {name} is given twice.")
+        try:
+            data_id[name] = int(value) if name in dataids.INTEGER_DIMENSIONS else value
+        except ValueError:
+            raise DataIdError(f"The dimension {name} takes an integer, not {value!r}.") from None
+    dataids.check_dimensions(data_id)
+    return dataids.complete(data_id)

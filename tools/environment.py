@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import time
+import tomllib
 import venv
 from collections import deque
 from collections.abc import Iterator
@@ -74,7 +75,7 @@ def prepare(level: str) -> None:
     for step in due:
         (STAMPS / step).unlink(missing_ok=True)
         file, options = STEPS[step]
-        pip(file, [*options, "." if step == "project" else file])
+        pip("gnomon itself" if step == "project" else file, [*options, "." if step == "project" else file])
         (STAMPS / step).write_text(digest(step, version))
 
 
@@ -108,7 +109,14 @@ def make_venv() -> None:
 def digest(step: str, version: str) -> str:
     """Digest what a step is made from; the folder counts, since an editable install points to it."""
     file, options = STEPS[step]
-    made_from = hashlib.sha256((ROOT / file).read_bytes())
+    content = (ROOT / file).read_bytes()
+    if step == "project":
+        # The settings of tools stand in the same file, and change nothing that is installed.
+        loaded = tomllib.loads(content.decode())
+        content = repr(
+            [loaded.get("build-system"), loaded.get("project"), loaded.get("tool", {}).get("hatch")]
+        ).encode()
+    made_from = hashlib.sha256(content)
     made_from.update(repr((version, str(ROOT), options)).encode())
     return made_from.hexdigest()
 
@@ -134,13 +142,13 @@ def sweep() -> None:
                 leftover.unlink()
 
 
-def pip(file: str, arguments: list[str]) -> None:
+def pip(what: str, arguments: list[str]) -> None:
     """Install, and show what pip said only if it failed."""
     install = ["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--progress-bar", "off"]
     # An LSST stack's PYTHONPATH would make pip believe that its packages are installed here.
     ignored = {"PYTHONPATH", "PYTHONHOME", "PIP_USER", "PIP_TARGET", "PIP_PREFIX"}
     environment = {name: value for name, value in os.environ.items() if name not in ignored}
-    say(f"Installing {file} ...")
+    say(f"Installing {what} ...")
     tail: deque[str] = deque(maxlen=30)
     start = time.monotonic()
     process = subprocess.Popen(
@@ -160,7 +168,7 @@ def pip(file: str, arguments: list[str]) -> None:
         # An interruption reaches pip as well, which must have stopped writing before anybody starts again.
         status = process.wait()
     if status:
-        raise SetupError(f"pip could not install {file}:\n{''.join(tail)}")
+        raise SetupError(f"pip could not install {what}:\n{''.join(tail)}")
     say(f"  done in {time.monotonic() - start:.0f} s")
 
 
@@ -174,7 +182,7 @@ def progress(lines: Iterator[str]) -> Iterator[str]:
         if word == "Collecting":
             count += 1
             what = f"  {count} packages, {rest.split('==')[0].split()[0]}"
-        elif word == "Installing" and rest.startswith("collected"):
+        elif word == "Installing" and rest.startswith("collected") and "," in rest:
             what = f"  writing {rest.count(',') + 1} packages, which takes a while"
         else:
             continue

@@ -172,3 +172,16 @@ def test_findings_have_their_own_status() -> None:
     outer = LazyGroup("tool", lazy={})
     outer.add_command(finding)
     assert CliRunner().invoke(outer, ["finding"]).exit_code == 1
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_of_the_table_exists_and_has_help(name: str) -> None:
+    result = run_command(name, "--help")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith(f"Usage: gnomon {name}")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_of_a_command_needs_no_butler(name: str) -> None:
+    code = f"from gnomon.cli import main; main(['{name}', '--help'], standalone_mode=False)"
+    assert loaded_by(code).isdisjoint({"lsst"})

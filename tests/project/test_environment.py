@@ -67,7 +67,7 @@ def test_a_set_up_is_made_once(environment: ModuleType) -> None:
     assert prepare(environment, "demo") == [
         "requirements/main.txt",
         "requirements/data.txt",
-        "pyproject.toml",
+        "gnomon itself",
     ]
     assert prepare(environment, "demo") == []
     assert prepare(environment, "test") == ["requirements/dev.txt"]
@@ -80,6 +80,10 @@ def test_only_what_changed_is_done_again(environment: ModuleType) -> None:
     assert prepare(environment, "test") == []
     (environment.ROOT / "requirements" / "dev.txt").write_text("# changed\n")
     assert prepare(environment, "test") == ["requirements/dev.txt"]
+    (environment.ROOT / "pyproject.toml").write_text("[tool.ruff]\nline-length = 1\n")
+    assert prepare(environment, "test") == []
+    (environment.ROOT / "pyproject.toml").write_text("[project]\nname = 'x'\n")
+    assert prepare(environment, "test") == ["gnomon itself"]
 
 
 def test_another_python_in_the_same_place_does_all_again(

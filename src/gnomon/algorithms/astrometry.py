@@ -16,7 +16,8 @@ def mean_positions(ra: u.Quantity, dec: u.Quantity) -> tuple[u.Quantity, u.Quant
     Parameters
     ----------
     ra, dec
-        Right ascension and declination, shape (n_stars, n_visits); NaN where not detected.
+        Right ascension and declination, shape (n_stars, n_visits); NaN where not detected. Infinities count
+        as missing.
 
     Returns
     -------
@@ -26,10 +27,15 @@ def mean_positions(ra: u.Quantity, dec: u.Quantity) -> tuple[u.Quantity, u.Quant
     """
     degrees = ra.to_value(u.deg)
     finite = np.isfinite(degrees)
+    if not finite.size:
+        nothing = u.Quantity(np.full(len(degrees), np.nan), u.deg)
+        return nothing, nothing.copy()
+    degrees = np.where(finite, degrees, np.nan)
     # Medians are taken of the offsets from one detection, which lie on the same side of the seam.
     anchor = np.take_along_axis(degrees, np.argmax(finite, axis=1)[:, np.newaxis], axis=1)
     offsets = (degrees - anchor + 180.0) % 360.0 - 180.0
     median_ra = (anchor[:, 0] + nan_median(offsets, axis=1)) % 360.0
+    median_ra[median_ra == 360.0] = 0.0  # what the remainder of a tiny negative number is rounded to
     return u.Quantity(median_ra, u.deg), u.Quantity(nan_median(dec.to_value(u.deg), axis=1), u.deg)
 
 

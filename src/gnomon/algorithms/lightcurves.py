@@ -50,8 +50,15 @@ def pivot(
     Raises
     ------
     MeasurementError
-        If a star occurs twice in one visit, for then neither detection can be chosen.
+        If a star occurs twice in one visit, for then neither detection can be chosen, or the arrays are of
+        different lengths.
     """
+    shape = np.shape(stars)
+    for name, values in {"visits": visits, **columns}.items():
+        if len(shape) != 1 or np.shape(values) != shape:
+            raise MeasurementError(
+                f"Detections are arrays of one length; stars has shape {shape}, {name} {np.shape(values)}."
+            )
     star_ids, row = np.unique(np.asarray(stars), return_inverse=True)
     visit_ids, column = np.unique(np.asarray(visits), return_inverse=True)
     cell = row * len(visit_ids) + column

@@ -33,7 +33,8 @@ def zero_point_offsets(magnitudes: u.Quantity, reference: u.Quantity) -> u.Quant
     Parameters
     ----------
     magnitudes
-        Instrumental magnitudes, shape (n_stars, n_visits) or (n_stars,) for one visit; NaN where not detected.
+        Instrumental magnitudes, shape (n_stars, n_visits) or (n_stars,) for one visit; NaN where not
+        detected.
     reference
         Reference magnitude of each star, shape (n_stars,).
 

@@ -11,6 +11,11 @@ __all__ = ["Trend", "fit_trend", "nan_median"]
 MAD_TO_SIGMA = 1.482602218505602
 """Standard deviation of a normal distribution in units of its median absolute deviation, 1/Φ⁻¹(3/4)."""
 
+MEAN_TO_SIGMA = 1.2533141373155003
+"""Standard deviation of a normal distribution in units of its mean absolute deviation, √(π/2)."""
+
+_ROUNDING = 64 * np.finfo(np.float64).eps
+
 
 def nan_median(values: npt.NDArray[np.float64], axis: int | None = None) -> npt.NDArray[np.float64]:
     """Take the median of what is finite.
@@ -28,9 +33,10 @@ def nan_median(values: npt.NDArray[np.float64], axis: int | None = None) -> npt.
         The median along ``axis``; NaN where nothing is finite. Infinities count as missing.
     """
     finite = np.where(np.isfinite(values), values, np.nan)
+    if not finite.size:
+        return np.full(np.delete(finite.shape, axis) if axis is not None else (), np.nan)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "All-NaN slice encountered", RuntimeWarning)
-        warnings.filterwarnings("ignore", "Mean of empty slice", RuntimeWarning)
         return np.asarray(np.nanmedian(finite, axis=axis))
 
 
@@ -50,7 +56,7 @@ class Trend:
         y minus the line, shape (n,); NaN where x or y is not finite.
     scatter
         Standard deviation of the residuals of the points that were kept, with two degrees of freedom taken
-        by the line; NaN for fewer than three.
+        by the line, or one where there is only a median; NaN for fewer than three.
     kept
         Which points determined the line, shape (n,).
     """
@@ -88,41 +94,58 @@ def fit_trend(
 
     Notes
     -----
-    Iterative sigma clipping around ordinary least squares; the first round judges by the median absolute
+    Iterative sigma clipping around ordinary least squares. The first round judges by the median absolute
     deviation around a line through medians of the two halves (Tukey's resistant line in its simplest form),
-    so that one wild point cannot carry the first line away.
+    so that one wild point cannot carry the first line away; where more than half of the points lie on that
+    line, by their mean absolute deviation (Iglewicz and Hoaglin 1993, *How to Detect and Handle Outliers*).
+    Differences of the size of rounding errors count as none.
     """
+    x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
     finite = np.isfinite(x) & np.isfinite(y)
-    if finite.sum() < 3 or np.ptp(x[finite]) == 0:
+    if finite.sum() < 3 or not _spans(x[finite]):
         centre = float(nan_median(np.where(finite, y, np.nan)))
-        residuals = np.where(finite, y - centre, np.nan)
-        count = int(finite.sum())
-        scatter = float(np.sqrt(np.sum(residuals[finite] ** 2) / (count - 2))) if count > 2 else np.nan
+        residuals = np.full(x.shape, np.nan)
+        residuals[finite] = y[finite] - centre
+        scatter = _scatter(residuals[finite], taken=1) if finite.sum() > 2 else np.nan
         return Trend(np.nan, np.nan, centre, residuals, scatter, finite)
-    slope, intercept = _resistant_line(x[finite], y[finite])
-    spread = MAD_TO_SIGMA * float(nan_median(np.abs(y[finite] - slope * x[finite] - intercept)))
-    kept = finite
-    for _ in range(rounds):
-        distance = np.abs(y - slope * x - intercept)
-        inside = finite & (distance <= clip * spread) if spread > 0 else finite
-        if inside.sum() < 3 or np.ptp(x[inside]) == 0:
-            break
-        slope, intercept = _least_squares(x[inside], y[inside])
-        spread = _scatter(y[inside] - slope * x[inside] - intercept)
-        if np.array_equal(inside, kept):
+    # Far from 0, a line's value at 0 would carry its rounding error into every residual.
+    middle = float(np.median(x[finite]))
+    a, b = x[finite] - middle, y[finite]
+    slope, height = _resistant_line(a, b)
+    distance = np.abs(b - slope * a - height)
+    spread = MAD_TO_SIGMA * float(np.median(distance)) or MEAN_TO_SIGMA * float(np.mean(distance))
+    kept = np.ones(a.shape, dtype=np.bool_)
+    for count in range(rounds):
+        rounding = _ROUNDING * (np.abs(b) + np.abs(slope * a) + abs(height))
+        inside = distance <= np.maximum(clip * spread, rounding)
+        if inside.sum() < 3 or not _spans(a[inside]):
+            inside = kept
+        slope, height = _least_squares(a[inside], b[inside])
+        distance = np.abs(b - slope * a - height)
+        spread = _scatter(distance[inside], taken=2)
+        # The first round judged by another measure, so that its agreement means nothing.
+        if count and np.array_equal(inside, kept):
             break
         kept = inside
-    residuals = np.where(finite, y - slope * x - intercept, np.nan)
-    lever = float(np.sqrt(np.sum((x[kept] - x[kept].mean()) ** 2)))
-    scatter = _scatter(residuals[kept])
-    return Trend(slope, scatter / lever, intercept, residuals, scatter, kept)
+    residuals = np.full(x.shape, np.nan)
+    residuals[finite] = b - slope * a - height
+    used = finite.copy()
+    used[finite] = kept
+    lever = float(np.sqrt(np.sum((a[kept] - a[kept].mean()) ** 2)))
+    return Trend(slope, spread / lever, height - slope * middle, residuals, spread, used)
+
+
+def _spans(x: npt.NDArray[np.float64]) -> bool:
+    """Say whether values differ by more than rounding."""
+    return bool(np.ptp(x) > _ROUNDING * np.max(np.abs(x)))
 
 
 def _resistant_line(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> tuple[float, float]:
     middle = np.median(x)
     low, high = x <= middle, x >= middle
-    if np.median(x[high]) == np.median(x[low]):
-        return _least_squares(x, y)
+    if np.median(x[high]) == np.median(x[low]):  # most x are equal
+        high = x > (x.min() + x.max()) / 2
+        low = ~high
     slope = (np.median(y[high]) - np.median(y[low])) / (np.median(x[high]) - np.median(x[low]))
     return float(slope), float(np.median(y - slope * x))
 
@@ -133,5 +156,5 @@ def _least_squares(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> tu
     return slope, float(y.mean() - slope * x.mean())
 
 
-def _scatter(residuals: npt.NDArray[np.float64]) -> float:
-    return float(np.sqrt(np.sum(residuals**2) / (len(residuals) - 2))) if len(residuals) > 2 else np.nan
+def _scatter(residuals: npt.NDArray[np.float64], *, taken: int) -> float:
+    return float(np.sqrt(np.sum(residuals**2) / (len(residuals) - taken)))

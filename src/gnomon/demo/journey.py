@@ -1,9 +1,10 @@
 """The whole way of the data, on one night: observe, measure, keep, judge, mark, measure again, tell."""
 
+import fcntl
 import json
 import shutil
-from collections.abc import Callable
-from contextlib import AbstractContextManager, closing
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from hashlib import sha256
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -87,6 +88,11 @@ def run_demo(folder: Path, *, table: Path | None = None, report: Reporter) -> Ou
     _refuse_foreign(folder)
     night = read_night(table or find_table())
     _claim(folder, night)
+    with _alone(folder):
+        return _travel(folder, night, report)
+
+
+def _travel(folder: Path, night: Night, report: Reporter) -> Outcome:
     with report.step("Making a repository with the night's observations") as progress:
         if not (folder / "repo").exists():
             make_repository(folder / "repo", night, progress=progress)
@@ -149,6 +155,17 @@ def run_demo(folder: Path, *, table: Path | None = None, report: Reporter) -> Ou
             excluded=excluded,
             comparison=comparison,
         )
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold the folder against a second demonstration at the same time; the end of the process lets it go."""
+    with (folder / _MARKER).open("rb") as marker:
+        try:
+            fcntl.flock(marker, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise NotOursError(f"Another `gnomon demo` is at work in {folder}; wait for its end.") from None
+        yield
 
 
 def _refuse_foreign(folder: Path) -> None:
@@ -247,12 +264,13 @@ def _speak(annotations: Annotations, rows: pl.DataFrame, rule_runs: list[RuleRun
             f"The stars lie {row['value']:.0f} {row['unit']} from their mean positions, further than in any "
             "other visit that the rules let pass. I leave it out until somebody has looked at the images."
         )
+        reason = f"astrometric offset {row['value']:.1f} {row['unit']}"
         annotations.add(
             targets=[target],
             text=text,
-            flags=[Assertion("questionable", "set", f"astrometric offset {row['value']:.1f} {row['unit']}")],
+            flags=[Assertion("questionable", "set", reason)],
             actor=_PERSON,
-            key=sha256(f"{target.key} {text}".encode()).hexdigest(),
+            key=sha256(f"{target.key} {reason} {text}".encode()).hexdigest(),
         )
         return target
     return None

@@ -4,7 +4,7 @@
 
     demo.zero_point > 0.02 AND NOT (airmass < 1.1 | clouds & !recovered)
     instrument = 'LSSTCam' AND visit IN (1..100:2, 205) AND detector != :broken
-    visit.begin >= T'2014-12-30T04:29:23' AND abs(offset - 3) <= 2 * sigma
+    visit.begin >= T'2025-06-21T03:04:05' AND abs(offset - 3) <= 2 * sigma
 
 From the loosest to the tightest: ``OR`` (``|``); ``AND`` (``&``); ``NOT`` (``!``); comparisons (``=`` or
 ``==``, ``!=``, ``<``, ``<=``, ``>``, ``>=``), ``IN (...)``, ``NOT IN (...)``, ``IS NULL`` and ``IS NOT
@@ -14,7 +14,7 @@ names of functions are the same in upper and lower case; names of columns are no
 quotes, a quote in it is doubled. ``IN`` takes numbers, text, times, values given, and ranges of integers
 with both ends (``1..10``, ``1..10:3``).
 
-A time is ``T'2014-12-30T04:29:23'``; ``/utc``, ``/tai``, ``/tt`` or ``/tdb`` after it names its scale and
+A time is ``T'2025-06-21T03:04:05'``; ``/utc``, ``/tai``, ``/tt`` or ``/tdb`` after it names its scale and
 ``iso/``, ``isot/``, ``mjd/``, ``jd/``, ``yday/`` or ``unix/`` before it the format. Without them, a bare
 number is an MJD in TAI and a date is in UTC. Columns of times hold TAI without a time zone, as everywhere
 in gnomon.

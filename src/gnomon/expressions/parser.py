@@ -298,7 +298,7 @@ class _Parser:
         match = _TIME.fullmatch(given)
         if match is None:
             self.fail(
-                f"{given[:40]!r} is not a time; expected is for example T'2014-12-30T04:29:23/utc'", token
+                f"{given[:40]!r} is not a time; expected is for example T'2025-06-21T03:04:05/utc'", token
             )
         numeric = match["number"] is not None
         value = match["value"].replace("t", "T")

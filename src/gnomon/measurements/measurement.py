@@ -63,9 +63,9 @@ class Measurement:
 
     Examples
     --------
-    >>> scatter = Measurement("demo.scatter", 16.55 * u.mmag, count=11)
+    >>> scatter = Measurement("demo.scatter", 12.5 * u.mmag, count=11)
     >>> scatter.value, scatter.unit_str, scatter.count
-    (16.55, 'mmag', 11)
+    (12.5, 'mmag', 11)
     """
 
     __slots__ = ("_blobs", "_identifier", "_metric", "_name", "_notes", "_unit", "_value")

@@ -15,6 +15,7 @@ __all__ = [
     "CollectionNotFoundError",
     "ConcurrencyError",
     "DataIdError",
+    "DatasetTypeNotFoundError",
     "DefinitionError",
     "ExpressionError",
     "FormatError",
@@ -200,6 +201,13 @@ class ConcurrencyError(GnomonError, RuntimeError):
 
     code = "conflict"
     status = 409
+
+
+class DatasetTypeNotFoundError(GnomonError, LookupError):
+    """A dataset type of which the store holds nothing."""
+
+    code = "dataset_type_not_found"
+    status = 404
 
 
 class RepositoryError(GnomonError, RuntimeError):

@@ -52,14 +52,18 @@ def flatten(
     """
     known_runs = frozenset(runs)
     found: dict[str, None] = {}
+    done: set[str] = set()
 
     def visit(name: str, above: tuple[str, ...]) -> None:
         if name in above:
             raise StoreError(f"The chain {name!r} contains itself: {' > '.join((*above, name))}.")
+        if name in done:  # chains that share children would else cost a visit for each way to them
+            return
         if name in known_runs:
             found.setdefault(name)
         for child in chains.get(name, ()):
             visit(child, (*above, name))
+        done.add(name)
 
     for name in collections:
         if name not in known_runs and name not in chains:

@@ -7,12 +7,17 @@ from typing import Any
 
 import polars as pl
 
-from gnomon.measurements.rows import DATA_ID_COLUMNS
+from gnomon.measurements.rows import OTHER_DIMENSIONS
 from gnomon.store.tables import RECORDED_AT
 
-__all__ = ["Query", "current", "expand", "first_match", "latest", "without_removed"]
+__all__ = ["KEY", "Query", "current", "expand", "first_match", "identity", "latest", "without_removed"]
 
-_KEY = ("dataset_id", "metric")
+KEY = ("dataset_id", "metric")
+"""The columns of which no two rows of an answer share the values."""
+
+_ENTRIES = pl.List(pl.Struct({"key": pl.String, "value": pl.String}))
+# Control characters, which no dimension has in its name or value.
+_OF_ENTRY, _OF_ENTRIES = "\x1f", "\x1e"
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,7 @@ class Query:
         Values for names in ``where`` that start with a colon.
     observed, measured
         Half-open intervals [begin, end) in TAI microseconds, either end `None`; a row without a time is not
-        in any.
+        in any. What was observed in a moment is where the moment is.
     """
 
     metrics: Sequence[str] | None = None
@@ -64,7 +69,7 @@ class Query:
         return frame
 
     def filter(self, frame: pl.LazyFrame) -> pl.LazyFrame:
-        """Keep the rows for which the other conditions hold: those of which a later value may say otherwise.
+        """Keep the metrics and times asked for.
 
         Parameters
         ----------
@@ -80,7 +85,9 @@ class Query:
             frame = frame.filter(pl.col("metric").is_in(list(self.metrics)))
         begin, end = self.observed
         if begin is not None:
-            frame = frame.filter(pl.col("obs_end") > _moment(begin))
+            frame = frame.filter(
+                (pl.col("obs_end") > _moment(begin)) | (pl.col("obs_begin") >= _moment(begin))
+            )
         if end is not None:
             frame = frame.filter(pl.col("obs_begin") < _moment(end))
         begin, end = self.measured
@@ -88,14 +95,50 @@ class Query:
             frame = frame.filter(pl.col("measured_at") >= _moment(begin))
         if end is not None:
             frame = frame.filter(pl.col("measured_at") < _moment(end))
-        if self.where is not None:
-            from gnomon import expressions
-
-            condition = expressions.parse(self.where).to_polars(
-                frame.collect_schema(), bind=self.bind, condition=True
-            )
-            frame = frame.filter(condition)
         return frame
+
+    def satisfy(self, frame: pl.LazyFrame) -> pl.LazyFrame:
+        """Keep the rows for which ``where`` holds; it comes last, for it may be about what was superseded.
+
+        Parameters
+        ----------
+        frame
+            Rows in the stored schema.
+
+        Returns
+        -------
+        polars.LazyFrame
+            The same columns.
+        """
+        if self.where is None:
+            return frame
+        from gnomon import expressions
+
+        condition = expressions.parse(self.where).to_polars(
+            frame.collect_schema(), bind=self.bind, condition=True
+        )
+        return frame.filter(condition)
+
+
+def identity(dimensions: Sequence[str]) -> list[pl.Expr]:
+    """Give what tells one data ID of a table from another.
+
+    Parameters
+    ----------
+    dimensions
+        The table's required dimensions. Implied ones do not count: a row may lack the band of its visit.
+
+    Returns
+    -------
+    list of polars.Expr
+        The columns, and a string of the dimensions that have no column.
+    """
+    entries = pl.col(OTHER_DIMENSIONS).cast(_ENTRIES)
+    texts = entries.list.eval(
+        pl.element().struct.field("key") + _OF_ENTRY + pl.element().struct.field("value")
+    )
+    others = texts.list.sort().list.join(_OF_ENTRIES).fill_null("").alias("_others")
+    return [*(pl.col(name) for name in dimensions), others]
 
 
 def current(frame: pl.LazyFrame) -> pl.LazyFrame:
@@ -112,7 +155,7 @@ def current(frame: pl.LazyFrame) -> pl.LazyFrame:
         At most one row a key; of equals the one that was recorded last.
     """
     return frame.sort("measured_at", RECORDED_AT, nulls_last=False).unique(
-        subset=_KEY, keep="last", maintain_order=True
+        subset=KEY, keep="last", maintain_order=True
     )
 
 
@@ -141,41 +184,48 @@ def without_removed(frame: pl.LazyFrame, removals: pl.LazyFrame | None) -> pl.La
     )
 
 
-def first_match(frame: pl.LazyFrame, runs: Sequence[str]) -> pl.LazyFrame:
+def first_match(frame: pl.LazyFrame, runs: Sequence[str], data_id: Sequence[pl.Expr]) -> pl.LazyFrame:
     """Keep, for each dataset type and data ID, the datasets of the first run that has one.
 
     Parameters
     ----------
     frame
-        Rows in the stored schema, of all metrics of the dataset types concerned: a later run's metric must not
-        show through where an earlier run has the dataset without it.
+        Rows in the stored schema, of all metrics of the dataset types concerned: a later run's metric must
+        not show through where an earlier run has the dataset without it.
     runs
         RUN collections in order of preference.
+    data_id
+        What `identity` gave.
 
     Returns
     -------
     polars.LazyFrame
         The same columns.
     """
+    if len(runs) < 2:
+        return frame
     rank = pl.col("run").replace_strict({run: i for i, run in enumerate(runs)}, return_dtype=pl.Int64)
-    return frame.filter(rank == rank.min().over("dataset_type", *DATA_ID_COLUMNS))
+    return frame.filter(rank == rank.min().over("dataset_type", *data_id))
 
 
-def latest(frame: pl.LazyFrame) -> pl.LazyFrame:
+def latest(frame: pl.LazyFrame, data_id: Sequence[pl.Expr]) -> pl.LazyFrame:
     """Keep, for each metric and data ID, the row that was measured last.
 
     Parameters
     ----------
     frame
         Rows in the stored schema.
+    data_id
+        What `identity` gave.
 
     Returns
     -------
     polars.LazyFrame
         The same columns.
     """
-    return frame.sort("measured_at", RECORDED_AT, nulls_last=False).unique(
-        subset=["metric", *DATA_ID_COLUMNS], keep="last", maintain_order=True
+    order = [pl.col("measured_at"), pl.col(RECORDED_AT)]
+    return frame.sort(order, nulls_last=False).unique(
+        subset=["metric", *data_id], keep="last", maintain_order=True
     )
 
 

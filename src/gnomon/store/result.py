@@ -1,20 +1,28 @@
 """What the store answers, in the form in which it is wanted."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 from astropy import units as u
 from astropy.table import QTable
 
 from gnomon import times
-from gnomon.errors import MissingExtraError
-from gnomon.measurements.rows import DATA_ID_COLUMNS, SCHEMA, conform
+from gnomon.definitions import parse_unit
+from gnomon.errors import MissingExtraError, StoreError, UnitMismatchError
+from gnomon.measurements.rows import DATA_ID_COLUMNS, OTHER_DIMENSIONS, conform
 
-__all__ = ["Result"]
+__all__ = ["DATA_ID", "Result", "widen"]
 
-_TIMES = [field.name for field in SCHEMA if pa.types.is_timestamp(field.type)]
+DATA_ID = "_data_id"
+"""The column that tells one data ID from another; no answer has it."""
+
+_ENTRIES = pl.List(pl.Struct({"key": pl.String, "value": pl.String}))
+# A UUID's 32 digits as people write them: from where, how many.
+_UUID_PARTS = ((0, 8), (8, 4), (12, 4), (16, 4), (20, 12))
 
 
 class Result:
@@ -27,13 +35,13 @@ class Result:
     wide
         Whether a row is a data ID with a column a metric, instead of a measurement.
     units
-        Unit by metric.
+        Unit by metric, of a wide result.
     """
 
-    def __init__(self, frame: pl.DataFrame, *, wide: bool, units: dict[str, str]) -> None:
+    def __init__(self, frame: pl.DataFrame, *, wide: bool, units: Mapping[str, str] | None = None) -> None:
         self._frame = frame
         self._wide = wide
-        self._units = units
+        self._units = dict(units or {})
 
     def __len__(self) -> int:
         return len(self._frame)
@@ -76,50 +84,129 @@ class Result:
         Returns
         -------
         astropy.table.QTable
-            Times are `astropy.time.Time` in TAI, null ones masked. In a wide result each metric is a quantity
-            in its unit. In a tidy one the column ``value`` is a quantity if all rows have the same unit, and
-            plain numbers beside the column ``unit`` otherwise.
+            Times are `astropy.time.Time` in TAI, and dataset IDs are text; what is null is masked, a null
+            number that is no integer NaN. Dimensions without a column in the schema have one here. In a wide
+            result each metric is a quantity in its unit. In a tidy one the column ``value`` is a quantity if
+            all rows have the same unit, and plain numbers beside the column ``unit`` otherwise.
+
+        Raises
+        ------
+        DefinitionError
+            If a unit is none.
         """
+        units = {name: parse_unit(unit) for name, unit in self._columns_with_unit().items()}
         table = QTable()
-        for name in self._frame.columns:
-            series = self._frame[name]
-            if name in _TIMES:
-                known = series.is_not_null().to_numpy()
-                moments = times.from_tai_us(series.cast(pl.Int64).fill_null(0).to_numpy())
-                if not known.all():
-                    moments[~known] = np.ma.masked
-                table[name] = moments
-            elif name == "dimensions":
-                continue
-            elif series.dtype.is_integer() and series.null_count():
-                table[name] = np.ma.array(series.fill_null(0).to_numpy(), mask=series.is_null().to_numpy())
-            else:
-                table[name] = series.to_numpy()
-        for name, unit in self._columns_with_unit().items():
-            table[name] = u.Quantity(np.asarray(table[name], dtype=np.float64), unit)
+        for series in _spread(self._frame).iter_columns():
+            table[series.name] = _column(series, units.get(series.name))
         return table
 
     def _columns_with_unit(self) -> dict[str, str]:
         if self._wide:
-            return {name: unit for name, unit in self._units.items() if name in self._frame.columns}
-        units = set(self._units.values())
-        return dict.fromkeys(("value", "uncertainty"), units.pop()) if len(units) == 1 else {}
+            return self._units
+        units = self._frame["unit"].unique().to_list()
+        return dict.fromkeys(("value", "uncertainty"), units[0]) if len(units) == 1 else {}
 
 
-def widen(frame: pl.DataFrame) -> pl.DataFrame:
-    """Turn tidy rows into a row a data ID and run, with a column a metric.
+def widen(frame: pl.DataFrame, *, by_run: bool) -> tuple[pl.DataFrame, dict[str, str]]:
+    """Turn tidy rows into a row a data ID, with a column a metric.
 
     Parameters
     ----------
     frame
-        Rows in the schema of a stored measurement, at most one for each run, data ID and metric.
+        Rows in the schema of a stored measurement, and `DATA_ID`.
+    by_run
+        Whether a row is a run and data ID, and says which run.
 
     Returns
     -------
-    polars.DataFrame
-        Data-ID columns that are used, ``run``, observation times, and the metrics, sorted by name.
+    tuple
+        The run, the dimensions that are used, observation times, and the metrics, sorted by name; and the
+        unit of each metric, which is that of most of its rows.
+
+    Raises
+    ------
+    StoreError
+        If several rows would share a place.
+    UnitMismatchError
+        If the units of a metric do not convert into each other.
     """
-    used = [name for name in DATA_ID_COLUMNS if frame[name].null_count() < len(frame)]
-    index = ["run", *used, "obs_begin", "obs_end"]
-    metrics = frame["metric"].unique().sort().to_list()
-    return frame.pivot("metric", index=index, values="value", on_columns=metrics, maintain_order=True)
+    index = ["run", DATA_ID] if by_run else [DATA_ID]
+    if frame.select("metric", *index).is_duplicated().any():
+        within = " in one run" if by_run else ""
+        raise StoreError(
+            f"Several measurements of one metric and data ID{within} cannot share a wide row: name one "
+            "dataset type, or ask for the latest."
+        )
+    frame, units = _one_unit(frame)
+    used = [name for name in (*DATA_ID_COLUMNS, OTHER_DIMENSIONS) if frame[name].null_count() < len(frame)]
+    # Implied dimensions and times are the data ID's own, whichever of its rows say them.
+    rows = frame.group_by(index, maintain_order=True).agg(
+        *(pl.col(name).drop_nulls().first() for name in used),
+        pl.col("obs_begin").min(),
+        pl.col("obs_end").max(),
+    )
+    values = frame.pivot("metric", index=index, values="value", on_columns=sorted(units), maintain_order=True)
+    result = rows.join(values, on=index, how="left", maintain_order="left").drop(DATA_ID)
+    order = ["obs_begin", *(name for name in used if name != OTHER_DIMENSIONS)]
+    return _spread(result.sort(order, maintain_order=True)), units
+
+
+def _one_unit(frame: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, str]]:
+    counts = frame.group_by("metric", "unit").len().sort(["len", "unit"], descending=[True, False])
+    units: dict[str, str] = {}
+    factor = pl.lit(1.0)
+    for metric, unit in counts.select("metric", "unit").iter_rows():
+        wanted = units.setdefault(metric, unit)
+        if unit == wanted:
+            continue
+        try:
+            ratio = float(parse_unit(unit).to(parse_unit(wanted)))
+        except u.UnitConversionError as error:
+            raise UnitMismatchError(
+                f"The values of {metric} are in {wanted or 'no unit'} and in {unit or 'no unit'}, which do "
+                "not convert into each other: they cannot share a column."
+            ) from error
+        there = (pl.col("metric") == metric) & (pl.col("unit") == unit)
+        factor = pl.when(there).then(ratio).otherwise(factor)
+    return frame.with_columns(pl.col("value") * factor), units
+
+
+def _spread(frame: pl.DataFrame) -> pl.DataFrame:
+    """Give each dimension of the map column a column of its own."""
+    if OTHER_DIMENSIONS not in frame.columns:
+        return frame
+    entries = frame[OTHER_DIMENSIONS].cast(_ENTRIES).to_list()
+    maps = [{entry["key"]: entry["value"] for entry in given or ()} for given in entries]
+    names = sorted({name for given in maps for name in given})
+    columns = [pl.Series(name, [given.get(name) for given in maps], dtype=pl.String) for name in names]
+    place = frame.columns.index(OTHER_DIMENSIONS)
+    before, after = frame.columns[:place], frame.columns[place + 1 :]
+    return frame.with_columns(columns).select(*before, *names, *after)
+
+
+def _column(series: pl.Series, unit: u.UnitBase | None) -> Any:
+    if unit is not None:
+        return u.Quantity(series.cast(pl.Float64).to_numpy(), unit)
+    null = series.is_null().to_numpy()
+    if isinstance(series.dtype, pl.Datetime):
+        moments = times.from_tai_us(series.cast(pl.Int64).fill_null(0).to_numpy())
+        if null.any():
+            moments[null] = np.ma.masked
+        return moments
+    if series.dtype == pl.Binary:
+        series = _uuid_texts(series)
+    if series.dtype == pl.String:
+        return _masked(np.array(series.fill_null("").to_list(), dtype=np.str_), null)
+    if series.dtype.is_integer():
+        return _masked(series.fill_null(0).to_numpy(), null)
+    return series.to_numpy()
+
+
+def _masked(values: npt.NDArray[Any], null: npt.NDArray[np.bool_]) -> Any:
+    return np.ma.array(values, mask=null) if null.any() else values
+
+
+def _uuid_texts(series: pl.Series) -> pl.Series:
+    digits = pl.col(series.name).bin.encode("hex")
+    parts = [digits.str.slice(begin, length) for begin, length in _UUID_PARTS]
+    return series.to_frame().select(pl.concat_str(parts, separator="-").alias(series.name))[series.name]

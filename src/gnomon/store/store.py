@@ -6,23 +6,32 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 from astropy.time import Time
 
 from gnomon import times
-from gnomon.errors import GnomonError, MetricNotFoundError, StoreError, TimeFormatError, nearest
-from gnomon.measurements.rows import DATA_ID_COLUMNS, SCHEMA, conform
+from gnomon.errors import (
+    DatasetTypeNotFoundError,
+    GnomonError,
+    MetricNotFoundError,
+    SchemaError,
+    TimeFormatError,
+    nearest,
+)
+from gnomon.measurements.rows import DATA_ID_COLUMNS, OTHER_DIMENSIONS, SCHEMA, conform
 from gnomon.store import query as queries
 from gnomon.store.chains import Chain, flatten
 from gnomon.store.query import Query
-from gnomon.store.result import Result, widen
+from gnomon.store.result import DATA_ID, Result, widen
 from gnomon.store.tables import (
     CHAINS_SCHEMA,
     RECORDED_AT,
     REMOVALS_SCHEMA,
     STORED_SCHEMA,
     Tables,
+    collect,
     dimensions_of,
 )
 
@@ -120,25 +129,34 @@ class Store:
         StoreError
             If the store cannot be written.
         """
-        rows = pl.DataFrame(conform(table)).with_row_index("given")
-        if rows.is_empty():
+        given = pl.DataFrame(_with_sorted_dimensions(conform(table))).with_row_index("given")
+        if given.is_empty():
             return AppendResult(0, 0, 0)
-        now = pl.lit(times.to_datetime(times.now())).cast(pl.Datetime("us"))
-        rows = rows.with_columns(now.alias(RECORDED_AT), dimensions_of(rows).alias("table"))
+        # Later than any removal, even where a clock was set back: what comes again is there again.
+        now = self._now([self._tables.removals()])
         added = replaced = 0
-        for (dimensions,), group in rows.partition_by("table", as_dict=True).items():
-            known = self._known(str(dimensions), group)
-            fresh = group.join(known, on=SCHEMA.names, how="anti", nulls_equal=True) if known is not None else group
-            fresh = fresh.unique(subset=SCHEMA.names, keep="first", maintain_order=True)
+        groups = given.with_columns(dimensions_of(given).alias("table")).partition_by("table", as_dict=True)
+        for (name,), group in groups.items():
+            dimensions = str(name)
+            known = self._known(dimensions, group)
+            fresh = group.unique(subset=SCHEMA.names, keep="first", maintain_order=True)
+            if known is not None:
+                fresh = fresh.join(
+                    known, on=SCHEMA.names, how="anti", nulls_equal=True, maintain_order="left"
+                )
             if fresh.is_empty():
                 continue
-            keys = fresh.select("dataset_id", "metric").unique()
-            old = 0 if known is None else len(keys.join(known, on=["dataset_id", "metric"], how="semi"))
+            keys = fresh.select(queries.KEY).unique()
+            old = 0 if known is None else len(keys.join(known, on=queries.KEY, how="semi"))
             replaced += old + len(fresh) - len(keys)
             added += len(keys) - old
-            stored = fresh.sort("metric", "visit", "given").select(STORED_SCHEMA.names).to_arrow()
-            self._tables.append_measurements(str(dimensions), stored.cast(STORED_SCHEMA), source=source)
-        return AppendResult(added, replaced, len(rows) - added - replaced)
+            # Of several rows with one key the later one was recorded later, so that an answer does not depend
+            # on the order of the files.
+            place = pl.int_range(pl.len()).over(queries.KEY)
+            recorded = (pl.lit(now) + place).cast(pl.Datetime("us")).alias(RECORDED_AT)
+            stored = fresh.with_columns(recorded).sort("metric", "visit", "given").select(STORED_SCHEMA.names)
+            self._tables.append_measurements(dimensions, stored.to_arrow().cast(STORED_SCHEMA), source=source)
+        return AppendResult(added, replaced, len(given) - added - replaced)
 
     def remove(self, dataset_ids: Iterable[bytes], *, reason: str) -> int:
         """Make datasets vanish from answers; the rows stay in the history.
@@ -154,10 +172,19 @@ class Store:
         -------
         int
             How many were named.
+
+        Raises
+        ------
+        SchemaError
+            If one is not such a UUID; nothing is removed then.
+        StoreError
+            If the store cannot be written.
         """
         ids = sorted(set(dataset_ids))
+        if wrong := [given for given in ids if len(given) != 16]:
+            raise SchemaError(f"A dataset's UUID has 16 bytes; {wrong[0]!r} has {len(wrong[0])}.")
         if ids:
-            moment = times.to_datetime(times.now())
+            moment = times.to_datetime(self._now(table.rows for table in self._tables.measurements()))
             self._tables.append_removals(
                 pa.table([ids, [reason] * len(ids), [moment] * len(ids)], schema=REMOVALS_SCHEMA)
             )
@@ -173,7 +200,7 @@ class Store:
         """
         if self._chains().get(chain.name) == chain.children:
             return
-        moment = times.to_datetime(times.now())
+        moment = times.to_datetime(self._now([self._tables.chains()]))
         self._tables.append_chains(
             pa.table([[chain.name], [list(chain.children)], [moment]], schema=CHAINS_SCHEMA)
         )
@@ -192,11 +219,12 @@ class Store:
             UUIDs, 16 bytes each.
         """
         question = Query(runs=None if collections is None else _names(collections))
+        removals = self._tables.removals()
         frames = [
-            queries.without_removed(question.narrow(table), self._tables.removals()).select("dataset_id").unique()
+            queries.without_removed(question.narrow(table.rows), removals).select("dataset_id").unique()
             for table in self._tables.measurements()
         ]
-        return set(pl.concat(frames).collect()["dataset_id"].to_list()) if frames else set()
+        return set(collect(pl.concat(frames))["dataset_id"].to_list()) if frames else set()
 
     def load(
         self,
@@ -223,7 +251,8 @@ class Store:
         dataset_type
             Names or shell patterns of dataset types.
         where
-            An expression over the columns, such as ``visit > 5 AND band = 'r'``.
+            An expression over the columns, such as ``visit > 5 AND band = 'r'``; it comes last, so that
+            ``latest`` with a condition on the value never gives a value that a later one superseded.
         bind
             Values for names in ``where`` that start with a colon.
         observed
@@ -233,7 +262,8 @@ class Store:
         latest
             Whether to keep only the last measurement of each metric and data ID.
         wide
-            Whether to give a row a data ID with a column a metric.
+            Whether to give a row a data ID with a column a metric, in one unit a metric; with neither
+            ``collections`` nor ``latest``, a row a run and data ID.
 
         Returns
         -------
@@ -246,8 +276,16 @@ class Store:
             If the store has never seen a metric that was named.
         CollectionNotFoundError
             If it knows no such collection.
+        DatasetTypeNotFoundError
+            If it has no such dataset type.
         ExpressionError
             If ``where`` cannot be understood.
+        TimeFormatError
+            If an interval is not one of times.
+        UnitMismatchError
+            If a metric's values cannot share a wide column, since their units do not convert.
+        StoreError
+            If several values would share a place in a wide row, or the store cannot be read.
         """
         runs = None if collections is None else self._resolve(_names(collections))
         wanted = None if metrics is None else self._expand(_names(metrics), "metric", MetricNotFoundError)
@@ -263,32 +301,46 @@ class Store:
         removals = self._tables.removals()
         frames = []
         for table in self._tables.measurements():
-            frame = queries.without_removed(queries.current(question.narrow(table)), removals)
+            data_id = queries.identity(table.dimensions)
+            frame = queries.current(queries.without_removed(question.narrow(table.rows), removals))
             if runs is not None:
-                frame = queries.first_match(frame, runs)
+                frame = queries.first_match(frame, runs, data_id)
             frame = question.filter(frame)
-            frames.append(queries.latest(frame) if latest else frame)
-        found = pl.concat(frames).collect() if frames else pl.DataFrame(STORED_SCHEMA.empty_table())
-        frame = found.sort("metric", "obs_begin", "visit", "exposure", "detector", "run").select(SCHEMA.names)
-        units = dict(frame.select("metric", "unit").unique().iter_rows())
-        if wide:
-            keys = frame.select("run", "metric", *DATA_ID_COLUMNS)
-            if keys.is_duplicated().any():
-                raise StoreError(
-                    "Several measurements of one metric and data ID in one run cannot share a wide row: name "
-                    "one dataset type, or ask for the latest."
-                )
-            frame = widen(frame)
-        return Result(frame, wide=wide, units=units)
+            if latest:
+                frame = queries.latest(frame, data_id)
+            frame = question.satisfy(frame)
+            if wide:
+                names = [pl.lit(name) for name in table.dimensions]
+                frame = frame.with_columns(pl.concat_str(*names, *data_id, separator="\x1d").alias(DATA_ID))
+            frames.append(frame)
+        columns = [*SCHEMA.names, DATA_ID] if wide else SCHEMA.names
+        nothing = pl.DataFrame(STORED_SCHEMA.append(pa.field(DATA_ID, pa.string())).empty_table())
+        found = (collect(pl.concat(frames)) if frames else nothing).sort(
+            "metric", "obs_begin", *DATA_ID_COLUMNS, "run", "dataset_type", "dataset_id", maintain_order=True
+        )
+        found = found.select(columns)
+        if not wide:
+            return Result(found, wide=False)
+        broad, units = widen(found, by_run=runs is None and not latest)
+        return Result(broad, wide=True, units=units)
+
+    def _now(self, frames: Iterable[pl.LazyFrame | None]) -> int:
+        """Give the present moment, or one later than what was recorded if that seems to lie ahead."""
+        moment = times.now()
+        for frame in frames:
+            newest = None if frame is None else collect(frame.select(pl.col(RECORDED_AT).max())).item()
+            if newest is not None:
+                moment = max(moment, times.from_datetime(newest) + 1)
+        return moment
 
     def _known(self, dimensions: str, rows: pl.DataFrame) -> pl.DataFrame | None:
         """Give the stored rows that have a key of ``rows``."""
         table = self._tables.measurements_at(dimensions)
         if table is None:
             return None
-        keys = rows.lazy().select("dataset_id", "metric").unique()
-        known = table.join(keys, on=["dataset_id", "metric"], how="semi")
-        return queries.without_removed(known, self._tables.removals()).collect()
+        keys = rows.lazy().select(queries.KEY).unique()
+        known = table.join(keys, on=queries.KEY, how="semi")
+        return collect(queries.without_removed(known, self._tables.removals()))
 
     def _resolve(self, collections: Sequence[str]) -> list[str]:
         return flatten(collections, runs=self._distinct("run"), chains=self._chains())
@@ -297,20 +349,20 @@ class Store:
         table = self._tables.chains()
         if table is None:
             return {}
-        newest = table.sort(RECORDED_AT).unique(subset="name", keep="last").collect()
+        newest = collect(table.sort(RECORDED_AT).unique(subset="name", keep="last", maintain_order=True))
         return {name: tuple(children) for name, children in newest.select("name", "children").iter_rows()}
 
     def _dataset_types(self, given: Names | None, metrics: Sequence[str] | None) -> list[str] | None:
         """Give the dataset types that can hold what is asked for; `None` if all can."""
         if given is not None:
-            return self._expand(_names(given), "dataset_type", StoreError)
+            return self._expand(_names(given), "dataset_type", DatasetTypeNotFoundError)
         if metrics is None:
             return None
         frames = [
-            table.filter(pl.col("metric").is_in(list(metrics))).select("dataset_type").unique()
+            table.rows.filter(pl.col("metric").is_in(list(metrics))).select("dataset_type").unique()
             for table in self._tables.measurements()
         ]
-        return pl.concat(frames).collect()["dataset_type"].to_list() if frames else []
+        return collect(pl.concat(frames))["dataset_type"].to_list() if frames else []
 
     def _expand(self, patterns: Sequence[str], column: str, error: type[GnomonError]) -> list[str]:
         known = self._distinct(column)
@@ -322,27 +374,42 @@ class Store:
             raise error(f"The store has no {what} {pattern!r}.{nearest(pattern, known)}") from None
 
     def _distinct(self, column: str) -> set[str]:
-        frames = [table.select(column).unique() for table in self._tables.measurements()]
-        return set(pl.concat(frames).collect()[column].to_list()) if frames else set()
+        frames = [table.rows.select(column).unique() for table in self._tables.measurements()]
+        return set(collect(pl.concat(frames))[column].to_list()) if frames else set()
 
 
 def _names(given: Names) -> list[str]:
     return [given] if isinstance(given, str) else list(given)
 
 
+def _with_sorted_dimensions(table: pa.Table) -> pa.Table:
+    """Put the entries of each map in order, so that equal maps are equal rows; an empty one is none."""
+    index = SCHEMA.get_field_index(OTHER_DIMENSIONS)
+    if table[OTHER_DIMENSIONS].null_count == len(table):
+        return table
+    entries = [sorted(given) if given else None for given in table[OTHER_DIMENSIONS].to_pylist()]
+    return table.set_column(index, SCHEMA.field(index), pa.array(entries, type=SCHEMA.field(index).type))
+
+
 def _interval(given: tuple[Moment, Moment]) -> tuple[int | None, int | None]:
-    begin, end = given
-    return _moment(begin), _moment(end)
+    begin, end = (_moment(moment) for moment in given)
+    if begin is not None and end is not None and end < begin:
+        raise TimeFormatError(f"The interval from {given[0]} to {given[1]} ends before it begins.")
+    return begin, end
 
 
 def _moment(given: Moment) -> int | None:
     match given:
         case None | int():
             return given
+        case np.integer():
+            return int(given)
         case str():
             return times.from_utc_iso(given)
-        case Time():
+        case Time() if given.isscalar:
             return int(times.to_tai_us(given))
         case datetime.datetime():
-            raise TimeFormatError("A datetime does not say its scale; give an astropy Time or a string in UTC.")
+            raise TimeFormatError(
+                "A datetime does not say its scale; give an astropy Time or a string in UTC."
+            )
     raise TimeFormatError(f"A time is an astropy Time or a string in UTC, not {given!r}.")

@@ -1,12 +1,16 @@
 """The Delta tables under a store's URI: where they are, how they are read and written.
 
-Only this module knows Delta Lake. ``tidy/<dimensions>`` holds measurements, one table for each set of required
-dimensions; ``chains`` the definitions of CHAINED collections; ``removals`` which datasets are gone.
+Only this module knows Delta Lake. ``tidy/<dimensions>`` holds measurements, one table for each set of
+required dimensions; ``chains`` the definitions of CHAINED collections; ``removals`` which datasets are gone.
 """
 
 import json
+import re
+import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
+from urllib.request import url2pathname
 
 import polars as pl
 import pyarrow as pa
@@ -17,7 +21,16 @@ from gnomon.dataids import required
 from gnomon.errors import NotOursError, StoreError
 from gnomon.measurements.rows import DATA_ID_COLUMNS, SCHEMA
 
-__all__ = ["CHAINS_SCHEMA", "RECORDED_AT", "REMOVALS_SCHEMA", "STORED_SCHEMA", "Tables", "dimensions_of"]
+__all__ = [
+    "CHAINS_SCHEMA",
+    "RECORDED_AT",
+    "REMOVALS_SCHEMA",
+    "STORED_SCHEMA",
+    "Tables",
+    "Tidy",
+    "collect",
+    "dimensions_of",
+]
 
 RECORDED_AT = "recorded_at"
 """The column that the store adds to each row: when it came in, TAI."""
@@ -25,6 +38,9 @@ RECORDED_AT = "recorded_at"
 FORMAT_VERSION = 1
 _MARKER = "gnomon-store.json"
 _NO_DIMENSIONS = "repository"
+
+# What Delta Lake cannot have in a path: some end in a panic of its own, some in another folder's name.
+_UNUSABLE = re.compile(r"[\[\]\\^|\x00-\x1f\x7f]|%[0-9A-Fa-f]{2}")
 
 STORED_SCHEMA = SCHEMA.append(pa.field(RECORDED_AT, pa.timestamp("us"), nullable=False))
 CHAINS_SCHEMA = pa.schema(
@@ -72,56 +88,92 @@ def dimensions_of(rows: pl.DataFrame) -> pl.Series:
     return key.to_frame().join(lookup, on="pattern", how="left", maintain_order="left")["table"]
 
 
+class Tidy(NamedTuple):
+    """One table of measurements.
+
+    Attributes
+    ----------
+    dimensions
+        The required dimensions of its rows: the data-ID columns that tell one data ID from another.
+    rows
+        Rows in `STORED_SCHEMA`.
+    """
+
+    dimensions: tuple[str, ...]
+    rows: pl.LazyFrame
+
+
 class Tables:
     """The tables of one store.
 
     Parameters
     ----------
     uri
-        A local folder, or a URI that Delta Lake can open.
+        A local folder, as a path or with ``file://``.
 
     Raises
     ------
     StoreError
-        If the store was written by a newer version of gnomon.
+        If the place cannot hold a store, or the store was written by a newer version of gnomon.
     NotOursError
-        If the folder holds something else.
+        If there is something else.
     """
 
     def __init__(self, uri: str) -> None:
-        self.uri = uri.removeprefix("file://").rstrip("/")
-        if "://" in self.uri:
-            raise StoreError(f"A store is a local folder; {uri!r} is not one. Other places are not supported yet.")
-        self._root = Path(self.uri)
+        folder = _folder(uri)
+        self.uri = str(folder)
+        self._root = folder.resolve()
+        self._check()
+
+    def _check(self) -> bool:
+        """Refuse what is not a store of this version; say whether there is one yet."""
         marker = self._root / _MARKER
         try:
-            version = json.loads(marker.read_text())["format"]
-        except FileNotFoundError:
-            if self._root.exists() and (not self._root.is_dir() or any(self._root.iterdir())):
+            found = json.loads(marker.read_text(encoding="utf-8"))
+        except (FileNotFoundError, NotADirectoryError):
+            if self._is_foreign():
                 raise NotOursError(
                     f"{self.uri} exists and is not a metrics store: it has no {_MARKER}. Nothing was changed."
                 ) from None
-            version = FORMAT_VERSION
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            return False
+        except (OSError, ValueError) as error:
             raise StoreError(f"{marker} cannot be read: {error}") from error
+        version = found.get("format") if isinstance(found, dict) else None
+        if not isinstance(version, int):
+            raise StoreError(f"{marker} cannot be read: it does not say the store's format.")
         if version != FORMAT_VERSION:
             raise StoreError(
                 f"The store {self.uri} has format {version}; this version of gnomon knows {FORMAT_VERSION}."
             )
+        return True
 
-    def measurements(self) -> Iterator[pl.LazyFrame]:
+    def _is_foreign(self) -> bool:
+        try:
+            # A process that was killed can leave the marker under its unfinished name.
+            foreign = any(not path.name.startswith(f"{_MARKER}.") for path in self._root.iterdir())
+            # Another process may have made the store since we looked for the marker.
+            return foreign and not (self._root / _MARKER).exists()
+        except FileNotFoundError:
+            return False
+        except NotADirectoryError:
+            return True
+        except OSError as error:
+            raise StoreError(f"The folder {self.uri} cannot be read: {error}") from error
+
+    def measurements(self) -> Iterator[Tidy]:
         """Give each table of measurements, lazily.
 
         Yields
         ------
-        polars.LazyFrame
-            Rows in `STORED_SCHEMA`.
+        Tidy
+            Its dimensions and its rows.
         """
         tidy = self._root / "tidy"
         if tidy.is_dir():
             for folder in sorted(tidy.iterdir()):
-                if (frame := self._scan(folder)) is not None:
-                    yield frame
+                if (frame := self._scan(folder, STORED_SCHEMA)) is not None:
+                    names = () if folder.name == _NO_DIMENSIONS else tuple(folder.name.split("-"))
+                    yield Tidy(names, frame)
 
     def measurements_at(self, dimensions: str) -> pl.LazyFrame | None:
         """Give one table of measurements.
@@ -136,15 +188,15 @@ class Tables:
         polars.LazyFrame or None
             `None` if nothing was ever stored there.
         """
-        return self._scan(self._root / "tidy" / dimensions)
+        return self._scan(self._root / "tidy" / dimensions, STORED_SCHEMA)
 
     def chains(self) -> pl.LazyFrame | None:
         """Give the definitions of chains, all that ever held."""
-        return self._scan(self._root / "chains")
+        return self._scan(self._root / "chains", CHAINS_SCHEMA)
 
     def removals(self) -> pl.LazyFrame | None:
         """Give what was removed, when and why."""
-        return self._scan(self._root / "removals")
+        return self._scan(self._root / "removals", REMOVALS_SCHEMA)
 
     def append_measurements(self, dimensions: str, rows: pa.Table, *, source: str) -> None:
         """Append rows of one set of dimensions; all of them become visible at once.
@@ -168,33 +220,79 @@ class Tables:
         """Append removals, in `REMOVALS_SCHEMA`."""
         self._write(self._root / "removals", rows, "remove")
 
-    def _scan(self, folder: Path) -> pl.LazyFrame | None:
+    def _scan(self, folder: Path, schema: pa.Schema) -> pl.LazyFrame | None:
         if not (folder / "_delta_log").is_dir():
             return None
         try:
-            return pl.scan_delta(DeltaTable(str(folder)))
+            added = pa.table(DeltaTable(folder.as_uri()).get_add_actions())
         except TableNotFoundError:  # its first commit is still being written
             return None
         except (DeltaError, OSError) as error:
             raise StoreError(f"The table {folder} cannot be read: {error}") from error
+        # Not `polars.scan_delta`, which takes the percent signs of an encoded path for its own.
+        files = [folder / name for name in added["path"].to_pylist()]
+        if not files:
+            return pl.LazyFrame(schema.empty_table())
+        return pl.scan_parquet(files, glob=False, hive_partitioning=False)
 
     def _write(self, folder: Path, rows: pa.Table, source: str) -> None:
+        is_store = self._check()
         try:
-            self._root.mkdir(parents=True, exist_ok=True)
-            marker = self._root / _MARKER
-            if not marker.exists():
-                # Renaming makes the marker whole or absent, whenever the process dies.
-                unfinished = marker.with_suffix(".unfinished")
-                unfinished.write_text(json.dumps({"format": FORMAT_VERSION}) + "\n")
-                unfinished.replace(marker)
+            if not is_store:
+                self._root.mkdir(parents=True, exist_ok=True)
+                # Renaming makes the marker whole or absent, whenever the process dies; the name is this
+                # process's own, since another one may be at the same place.
+                unfinished = self._root / f"{_MARKER}.{uuid.uuid4().hex}"
+                unfinished.write_text(json.dumps({"format": FORMAT_VERSION}) + "\n", encoding="utf-8")
+                unfinished.replace(self._root / _MARKER)
             write_deltalake(
-                str(folder),
+                folder.as_uri(),
                 rows,
                 mode="append",
                 commit_properties=CommitProperties(custom_metadata={"gnomon.source": source}),
             )
         except (DeltaError, OSError) as error:
             raise StoreError(f"The store {self.uri} cannot be written: {error}") from error
+
+
+def collect(frame: pl.LazyFrame) -> pl.DataFrame:
+    """Read what a question came to.
+
+    Parameters
+    ----------
+    frame
+        A question to the tables.
+
+    Returns
+    -------
+    polars.DataFrame
+        The answer.
+
+    Raises
+    ------
+    StoreError
+        If a file of a table is missing or damaged.
+    """
+    try:
+        return frame.collect()
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise StoreError(f"The store cannot be read: {error}") from error
+
+
+def _folder(uri: str) -> Path:
+    path = url2pathname(uri.removeprefix("file://")) if uri.startswith("file:///") else uri
+    if "://" in path:
+        raise StoreError(
+            f"A store is a local folder; {uri!r} is not one. Other places are not supported yet."
+        )
+    if not path:
+        raise StoreError("A store is a local folder; none was named.")
+    folder = Path(path).absolute()
+    if found := _UNUSABLE.search(str(folder.resolve())):
+        raise StoreError(
+            f"A store's path cannot have {found[0]!r} in it, which Delta Lake does not take: {folder} has it."
+        )
+    return folder
 
 
 def _table_name(dimensions: Iterable[str]) -> str:

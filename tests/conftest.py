@@ -2,10 +2,13 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+from astropy.table import Table
+from astropy.time import Time, TimeDelta
 from hypothesis import settings
 
 # A law is no benchmark: a busy machine must not make it fail.
@@ -29,6 +32,72 @@ def _no_settings_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterat
 def chromium() -> Path:
     """The browser; without it a test is skipped, or fails where `requirements/apt.txt` must be installed."""
     return _from_apt("chromium", "chromium", "chromium-browser", "google-chrome")
+
+
+@pytest.fixture(scope="session")
+def make_night() -> Callable[..., Table]:
+    """Make a night's table as `gnomon.demo.night` reads it: stars in a row, twelve of sixteen bright."""
+    return _night
+
+
+def _night(*, visits: int = 8, stars: int = 16, cloudy: int = 5, filter: str = "V") -> Table:
+    """Make a table with 0.25 mag of extinction an airmass; the ``cloudy``-th visit is 0.2 mag too faint."""
+    random = np.random.default_rng(20260301)
+    visit, star = (grid.ravel() for grid in np.mgrid[:visits, :stars])
+    begin = Time("2026-03-02T02:00:00", scale="utc") + TimeDelta(np.arange(visits) * 120.0, format="sec")
+    airmass = np.linspace(1.8, 1.1, visits)
+    noise = random.normal(size=(3, visits * stars))
+    magnitude = np.linspace(-12.0, -9.5, stars)[star] + 0.25 * airmass[visit]
+    return Table(
+        {
+            "star_id": 100 + star,
+            "RA": (359.95 + 0.01 * star + 1e-5 * noise[0]) % 360.0,
+            "Dec": -30.0 + 0.01 * star + 1e-5 * noise[1],
+            f"mag_inst_{filter}": magnitude + 0.2 * (visit + 1 == cloudy) + 0.002 * noise[2],
+            "mag_error": np.where(star < 12, 0.005, 0.05),
+            "sky_per_pix_avg": 40.0 + visit,
+            "airmass": airmass[visit],
+            "exposure": np.full(visits * stars, 60.0),
+            "date-obs": begin.isot[visit],
+            "filter": np.full(visits * stars, filter),
+        }
+    )
+
+
+@pytest.fixture(scope="session")
+def night_repository(make_night: Callable[..., Table], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository with the catalogs of the synthetic night; not to be written to."""
+    from gnomon.demo.ingest import make_repository
+    from gnomon.demo.night import read_night
+
+    folder = tmp_path_factory.mktemp("night")
+    make_night().write(folder / "night.ecsv")
+    make_repository(folder / "repo", read_night(folder / "night.ecsv"), progress=lambda done, total: None)
+    return folder / "repo"
+
+
+@pytest.fixture
+def repository(night_repository: Path, tmp_path: Path) -> Path:
+    """A copy of the night's repository, to be written to."""
+    return shutil.copytree(night_repository, tmp_path / "repo")
+
+
+@pytest.fixture(scope="session")
+def measured_repository(night_repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The night's repository after its pipeline: ``demo/all`` leads to the run ``demo/all/1``."""
+    from lsst.pipe.base.simple_pipeline_executor import SimplePipelineExecutor
+
+    repository = shutil.copytree(night_repository, tmp_path_factory.mktemp("measured") / "repo")
+    pipeline = Path(__file__).parents[1] / "src" / "gnomon" / "demo" / "pipelines" / "night.yaml"
+    prepared = SimplePipelineExecutor.prep_butler(
+        str(repository), ["DemoCamera/catalogs"], output="demo/all", output_run="demo/all/1"
+    )
+    with prepared as butler:
+        executor = SimplePipelineExecutor.from_pipeline_filename(
+            str(pipeline), butler=butler, output="demo/all", output_run="demo/all/1"
+        )
+        executor.run(register_dataset_types=True)
+    return repository
 
 
 def _from_apt(package: str, *programs: str) -> Path:

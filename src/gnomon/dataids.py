@@ -26,6 +26,7 @@ __all__ = [
     "most_specific",
     "parse",
     "required",
+    "takes_integer",
 ]
 
 type DataId = Mapping[str, int | str]
@@ -91,7 +92,8 @@ INTEGER_DIMENSIONS = frozenset(
 )
 """Dimensions whose values are integers; skypix systems have integers too."""
 
-_STRING_DIMENSIONS = REQUIRED.keys() - INTEGER_DIMENSIONS - {"healpix", "htm"}
+_SKYPIX = frozenset({"healpix", "htm"})
+_STRING_DIMENSIONS = REQUIRED.keys() - INTEGER_DIMENSIONS - _SKYPIX
 
 
 def required(dimensions: Iterable[str]) -> frozenset[str]:
@@ -154,8 +156,8 @@ def most_specific(data_id: DataId) -> str:
     Returns
     -------
     str
-        A required dimension that no other one needs; of several (visit and detector), the one that comes first
-        in `STANDARD_DIMENSIONS`.
+        A required dimension that no other one needs; of several (visit and detector), the one that comes
+        first in `STANDARD_DIMENSIONS`.
 
     Raises
     ------
@@ -270,6 +272,22 @@ def check_dimensions(names: Iterable[str]) -> None:
     for name in names:
         if name.rstrip("0123456789") not in REQUIRED:
             raise DataIdError(f"{name!r} is not a dimension.{nearest(name, REQUIRED)}")
+
+
+def takes_integer(name: str) -> bool:
+    """Say whether a dimension's values are integers.
+
+    Parameters
+    ----------
+    name
+        A dimension; levels of skypix systems (``htm7``, ``healpix9``) are.
+
+    Returns
+    -------
+    bool
+        False for names of what is no dimension.
+    """
+    return name in INTEGER_DIMENSIONS or name.rstrip("0123456789") in _SKYPIX
 
 
 def _plain(name: str, value: object) -> int | str:

@@ -17,11 +17,18 @@ from lsst.pipe.base import (
 
 from gnomon.errors import MetricComputationError, MetricNotFoundError, nearest
 from gnomon.measurements import Measurement
-from gnomon.names import Name
 from gnomon.repository.configuration import require_enabled
-from gnomon.tasks.metric_task import STORAGE_CLASS, MeasuringTask, MetricConfig, dataset_type_name
+from gnomon.tasks.metric_task import (
+    STORAGE_CLASS,
+    MeasuringTask,
+    MetricConfig,
+    dataset_type_name,
+    metric_name,
+)
 
 __all__ = ["MetricBundleConfig", "MetricBundleConnections", "MetricBundleTask"]
+
+_METHOD = "measure_"
 
 
 class MetricBundleConnections(
@@ -32,7 +39,9 @@ class MetricBundleConnections(
     def __init__(self, *, config: "MetricBundleConfig | None" = None) -> None:
         super().__init__(config=config)
         require_enabled()
-        for metric in config.metrics if config is not None else ():
+        if config is None:
+            return
+        for metric in config.metrics:
             output = connectionTypes.Output(
                 name=dataset_type_name(config.connections.package, metric),
                 doc=f"The measurement of {metric}.",
@@ -47,10 +56,32 @@ class MetricBundleConfig(MetricConfig, PipelineTaskConfig, pipelineConnections=M
 
     Notes
     -----
-    A subclass gives ``metrics`` its default: all that its task can measure.
+    A subclass gives ``metrics`` its default. A task needs a configuration class of its own.
     """
 
-    metrics = ListField[str](doc="The metrics to measure, each without its package.", default=[])
+    metrics = ListField[str](  # type: ignore[no-untyped-call]
+        doc="The metrics to measure, each without its package.", default=[]
+    )
+    measurable: ClassVar[frozenset[str]] = frozenset()
+    """What the tasks of this configuration know how to measure; they say so themselves."""
+
+    def validate(self) -> None:
+        """Refuse metrics that nobody would measure: here already, where no graph is made of them yet.
+
+        Raises
+        ------
+        MetricNotFoundError
+            If the task does not know one.
+        NameFormatError
+            If ``package`` is missing or not part of a name.
+        """
+        super().validate()  # type: ignore[no-untyped-call]
+        for metric in self.metrics:
+            if metric not in self.measurable:
+                raise MetricNotFoundError(
+                    f"Nobody measures {metric!r} here.{nearest(metric, self.measurable)}"
+                )
+            metric_name(self, metric)
 
 
 class MetricBundleTask(MeasuringTask):
@@ -61,23 +92,23 @@ class MetricBundleTask(MeasuringTask):
     where there is nothing to measure. A metric that fails does not take the others with it.
     """
 
-    ConfigClass = MetricBundleConfig
+    ConfigClass: ClassVar[type[MetricBundleConfig]] = MetricBundleConfig
+    config: MetricBundleConfig
     _DefaultName: ClassVar[str] = "metricBundle"
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        for metric in self.config.metrics:
-            if not hasattr(self, f"measure_{metric}"):
-                known = (name.removeprefix("measure_") for name in dir(self) if name.startswith("measure_"))
-                raise MetricNotFoundError(
-                    f"{type(self).__name__} does not measure {metric!r}.{nearest(metric, known)}"
-                )
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        own = (name.removeprefix(_METHOD) for name in dir(cls) if name.startswith(_METHOD))
+        if cls.ConfigClass is not MetricBundleConfig:
+            cls.ConfigClass.measurable = cls.ConfigClass.measurable.union(own)
 
-    def prepare(self, **inputs: Any) -> Any:
+    def prepare(self, *args: Any, **inputs: Any) -> Any:
         """Bring the inputs into the form from which every metric is measured.
 
         Parameters
         ----------
+        *args
+            Nothing: inputs are handed over by name.
         **inputs
             What the input connections name.
 
@@ -95,11 +126,13 @@ class MetricBundleTask(MeasuringTask):
         """
         raise NotImplementedError(f"{type(self).__name__} does not say what to measure: override `prepare`.")
 
-    def run(self, **inputs: Any) -> Struct:
+    def run(self, *args: Any, **inputs: Any) -> Struct:
         """Measure every metric that is switched on.
 
         Parameters
         ----------
+        *args
+            Nothing: inputs are handed over by name.
         **inputs
             What the input connections name.
 
@@ -110,21 +143,21 @@ class MetricBundleTask(MeasuringTask):
         """
         measurements: dict[str, Measurement] = {}
         try:
-            prepared = self.prepare(**inputs)
+            prepared = self.prepare(*args, **inputs)
         except MetricComputationError as error:
             for metric in self.config.metrics:
                 self._failed(metric, error)
             return Struct(measurements=measurements)
         for metric in self.config.metrics:
             try:
-                result = getattr(self, f"measure_{metric}")(prepared)
+                result = getattr(self, _METHOD + metric)(prepared)
             except NoWorkFound:
                 result = None
             except MetricComputationError as error:
                 self._failed(metric, error)
                 result = None
             if isinstance(result, Quantity):
-                result = Measurement(Name(package=self.config.connections.package, metric=metric), result)
+                result = Measurement(metric_name(self.config, metric), result)
             if result is not None:
                 measurements[metric] = result
         return Struct(measurements=measurements)

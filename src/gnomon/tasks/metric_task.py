@@ -1,5 +1,6 @@
 """The base of tasks that measure one metric."""
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from lsst.daf.butler import DataCoordinate
@@ -22,9 +23,18 @@ from gnomon.measurements import Measurement
 from gnomon.names import Name
 from gnomon.repository.configuration import require_enabled
 
-__all__ = ["MeasuringTask", "MetricConfig", "MetricConnections", "MetricTask", "MetricTaskConfig"]
+__all__ = [
+    "STORAGE_CLASS",
+    "MeasuringTask",
+    "MetricConfig",
+    "MetricConnections",
+    "MetricTask",
+    "MetricTaskConfig",
+    "dataset_type_name",
+]
 
 STORAGE_CLASS = "MetricValue"
+"""The storage class of a measurement."""
 
 
 def dataset_type_name(package: str, metric: str) -> str:
@@ -43,12 +53,35 @@ def dataset_type_name(package: str, metric: str) -> str:
     return f"metricvalue_{package}_{metric}"
 
 
+def metric_name(config: PipelineTaskConfig, metric: str) -> str:
+    """Name a metric of the package that a configuration names.
+
+    Parameters
+    ----------
+    config
+        With the connection template ``package``.
+    metric
+        The metric without its package.
+
+    Returns
+    -------
+    str
+        ``package.metric``.
+
+    Raises
+    ------
+    NameFormatError
+        If either is not part of a name.
+    """
+    return str(Name(package=str(config.connections.package), metric=metric))
+
+
 class MetricConfig(Config):
     """What every measuring task can be told."""
 
-    failQuantum = Field[bool](
-        doc="Whether a metric that cannot be computed fails the quantum. By default the failure is logged and "
-        "counted in the task's metadata, nothing is written, and what follows in the pipeline goes on.",
+    failQuantum = Field[bool](  # type: ignore[no-untyped-call]
+        doc="Whether a metric that cannot be computed fails the quantum. By default the failure is logged "
+        "and counted in the task's metadata, nothing is written, and what follows in the pipeline goes on.",
         default=False,
     )
 
@@ -56,7 +89,13 @@ class MetricConfig(Config):
 class MeasuringTask(PipelineTask):
     """What tasks that write measurements have in common, whether one each or several."""
 
-    def addStandardMetadata(self, measurement: Measurement, outputDataId: DataCoordinate) -> None:
+    config: MetricConfig
+
+    def addStandardMetadata(
+        self,
+        measurement: Measurement,
+        outputDataId: DataCoordinate,  # noqa: ARG002  # for those who override this
+    ) -> None:
         """Complete a measurement before it is written; called once for each, here and nowhere else.
 
         Parameters
@@ -81,18 +120,21 @@ class MetricConnections(
     defaultTemplates={"package": "", "metric": ""},
     dimensions=("instrument", "visit", "detector"),
 ):
-    """The output of a task that measures one metric; subclasses add the inputs."""
+    """The output of a task that measures one metric; subclasses add the inputs.
+
+    The measurement has the dimensions of the connections class, whatever a subclass gives it.
+    """
 
     measurement = connectionTypes.Output(
-        name="metricvalue_{package}_{metric}",
+        name=dataset_type_name("{package}", "{metric}"),
         doc="The measurement.",
         storageClass=STORAGE_CLASS,
-        dimensions=("instrument", "visit", "detector"),
     )
 
     def __init__(self, *, config: "MetricTaskConfig | None" = None) -> None:
         super().__init__(config=config)
         require_enabled()
+        self.measurement = replace(self.measurement, dimensions=self.dimensions)
 
 
 class MetricTaskConfig(MetricConfig, PipelineTaskConfig, pipelineConnections=MetricConnections):
@@ -101,7 +143,18 @@ class MetricTaskConfig(MetricConfig, PipelineTaskConfig, pipelineConnections=Met
     @property
     def metricName(self) -> str:
         """The metric's name, made of the connection templates ``package`` and ``metric``."""
-        return str(Name(package=self.connections.package, metric=self.connections.metric))
+        return metric_name(self, self.connections.metric)
+
+    def validate(self) -> None:
+        """Refuse a configuration that names no metric.
+
+        Raises
+        ------
+        NameFormatError
+            If ``package`` or ``metric`` is missing or not part of a name.
+        """
+        super().validate()  # type: ignore[no-untyped-call]
+        _ = self.metricName
 
 
 class MetricTask(MeasuringTask):
@@ -110,7 +163,8 @@ class MetricTask(MeasuringTask):
     Subclasses state their inputs in a connections class and override `run`.
     """
 
-    ConfigClass = MetricTaskConfig
+    ConfigClass: ClassVar[type[MetricTaskConfig]] = MetricTaskConfig
+    config: MetricTaskConfig
     _DefaultName: ClassVar[str] = "metric"
 
     @classmethod
@@ -129,11 +183,13 @@ class MetricTask(MeasuringTask):
         """
         return Name(metric=config.metricName)
 
-    def run(self, **inputs: Any) -> Struct:
+    def run(self, *args: Any, **inputs: Any) -> Struct:
         """Measure.
 
         Parameters
         ----------
+        *args
+            Nothing: inputs are handed over by name.
         **inputs
             What the input connections name.
 

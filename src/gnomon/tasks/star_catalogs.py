@@ -1,7 +1,6 @@
 """Measuring a night of star catalogs: a reference made of the night itself, each visit, and the whole.
 
-A star catalog has a row a star, with the columns ``star_id``, ``ra``, ``dec``, ``mag``, ``mag_err``, ``sky`` and
-``airmass``, each with its unit where it has one.
+What a star catalog is stands in `gnomon.tasks.star_matrices`.
 """
 
 from collections.abc import Sequence
@@ -9,10 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from astropy import units as u
-from astropy.table import QTable, Table, vstack
+from astropy.table import Table
 from lsst.pex.config import Field, ListField
 from lsst.pipe.base import (
-    NoWorkFound,
     PipelineTask,
     PipelineTaskConfig,
     PipelineTaskConnections,
@@ -20,67 +18,18 @@ from lsst.pipe.base import (
     connectionTypes,
 )
 
-from gnomon.algorithms import astrometry, lightcurves, photometry
+from gnomon.algorithms import astrometry, photometry
 from gnomon.algorithms.robust import nan_median
-from gnomon.errors import MetricComputationError, nearest
+from gnomon.errors import MetricComputationError
 from gnomon.tasks.bundle_task import MetricBundleConfig, MetricBundleConnections, MetricBundleTask
+from gnomon.tasks.star_matrices import CatalogHandle, Reference, Stars, gather
 
 __all__ = ["NightRepeatabilityTask", "StarReferenceTask", "VisitStarsTask"]
 
-_UNITS: dict[str, u.UnitBase] = {
-    "ra": u.deg,
-    "dec": u.deg,
-    "mag": u.mag,
-    "mag_err": u.mag,
-    "sky": u.adu / u.pix,
-    "airmass": u.dimensionless_unscaled,
-}
 
-
-@dataclass(frozen=True)
-class _Stars:
-    """Detections as matrices of stars by visits, in the units of `_UNITS`."""
-
-    star_ids: np.ndarray
-    quantities: dict[str, u.Quantity]
-
-    def __getitem__(self, column: str) -> u.Quantity:
-        return self.quantities[column]
-
-
-def _gather(catalogs: Sequence[Table], visits: Sequence[int]) -> _Stars:
-    """Arrange catalogs, one or more a visit, by star and visit."""
-    if not catalogs:
-        raise NoWorkFound("There is no star catalog.")
-    parts = []
-    for catalog, visit in zip(catalogs, visits, strict=True):
-        columns: dict[str, object] = {
-            "star_id": np.asarray(_column(catalog, "star_id")),
-            "visit": np.full(len(catalog), visit),
-        }
-        for name, unit in _UNITS.items():
-            # A masked value is a missing one, which the algorithms know as NaN.
-            values = np.ma.filled(np.ma.asarray(_column(catalog, name), dtype=np.float64), np.nan)
-            columns[name] = u.Quantity(values, catalog[name].unit or unit).to_value(unit)
-        parts.append(Table(columns))
-    everything = vstack(parts, metadata_conflicts="silent") if len(parts) > 1 else parts[0]
-    if not len(everything):
-        raise NoWorkFound("The star catalogs are empty.")
-    curves = lightcurves.pivot(
-        everything["star_id"], everything["visit"], {name: np.asarray(everything[name]) for name in _UNITS}
-    )
-    return _Stars(curves.stars, {n: u.Quantity(curves.columns[n], unit) for n, unit in _UNITS.items()})
-
-
-def _column(catalog: Table, name: str) -> object:
-    if name not in catalog.colnames:
-        raise MetricComputationError(
-            f"The star catalog has no column {name!r}.{nearest(name, catalog.colnames)}"
-        )
-    return catalog[name].value if hasattr(catalog[name], "unit") else catalog[name]
-
-
-class StarReferenceConnections(PipelineTaskConnections, dimensions=("instrument", "day_obs", "physical_filter")):
+class StarReferenceConnections(
+    PipelineTaskConnections, dimensions=("instrument", "day_obs", "physical_filter")
+):
     """A night's star catalogs in one filter, and the reference made of them."""
 
     catalogs = connectionTypes.Input(
@@ -93,7 +42,7 @@ class StarReferenceConnections(PipelineTaskConnections, dimensions=("instrument"
     )
     reference = connectionTypes.Output(
         name="star_reference",
-        doc="A row a star: star_id, median ra, dec, mag and mag_err over the visits, and whether it is bright.",
+        doc="A row a star: star_id, the medians of ra, dec, mag and mag_err over the visits, bright.",
         storageClass="ArrowAstropy",
         dimensions=("instrument", "day_obs", "physical_filter"),
     )
@@ -102,7 +51,7 @@ class StarReferenceConnections(PipelineTaskConnections, dimensions=("instrument"
 class StarReferenceConfig(PipelineTaskConfig, pipelineConnections=StarReferenceConnections):
     """How the reference is made."""
 
-    brightLimit = Field[float](
+    brightLimit = Field[float](  # type: ignore[no-untyped-call]
         doc="Stars whose median magnitude error over the visits is below this (mag) are bright: only they "
         "calibrate.",
         default=0.01,
@@ -114,9 +63,10 @@ class StarReferenceTask(PipelineTask):
     """Make a reference catalog of a night's own observations: each star's median over the visits."""
 
     ConfigClass = StarReferenceConfig
+    config: StarReferenceConfig
     _DefaultName = "starReference"
 
-    def run(self, catalogs: Sequence[object]) -> Struct:
+    def run(self, catalogs: Sequence[CatalogHandle]) -> Struct:
         """Make the reference.
 
         Parameters
@@ -133,8 +83,10 @@ class StarReferenceTask(PipelineTask):
         ------
         lsst.pipe.base.NoWorkFound
             If no catalog has a star.
+        MetricComputationError
+            If a catalog cannot be understood.
         """
-        stars = _gather_handles(catalogs)
+        stars = gather(catalogs)
         ra, dec = astrometry.mean_positions(stars["ra"], stars["dec"])
         limit = self.config.brightLimit * u.mag
         reference = Table(
@@ -175,7 +127,7 @@ class VisitStarsConnections(
 class VisitStarsConfig(MetricBundleConfig, pipelineConnections=VisitStarsConnections):
     """Which metrics of a visit are measured."""
 
-    metrics = ListField[str](
+    metrics = ListField[str](  # type: ignore[no-untyped-call]
         doc="The metrics to measure, each without its package.",
         default=[
             "zero_point_offset",
@@ -192,18 +144,25 @@ class VisitStarsConfig(MetricBundleConfig, pipelineConnections=VisitStarsConnect
 class _Visit:
     """A visit's stars, each quantity of shape (n_stars,), with the reference of the same stars."""
 
-    stars: dict[str, u.Quantity]
-    reference: QTable
-    bright: np.ndarray
+    stars: Stars
+    reference: Reference
+
+    def bright(self, column: str) -> u.Quantity:
+        """Give a column of the stars that calibrate."""
+        return self.stars[column][self.reference.bright]
 
 
 class VisitStarsTask(MetricBundleTask):
-    """Measure one visit's stars against the night's reference, with the bright stars unless it says otherwise."""
+    """Measure one visit's stars against the night's reference.
+
+    Only the bright stars count, unless a metric says otherwise. Of a star that the reference lacks nobody
+    knows whether it is bright, so that it is counted and not compared.
+    """
 
     ConfigClass = VisitStarsConfig
     _DefaultName = "visitStars"
 
-    def prepare(self, catalogs: Sequence[object], reference: Table) -> _Visit:
+    def prepare(self, catalogs: Sequence[CatalogHandle], reference: Table) -> _Visit:
         """Match the visit's stars with the reference by their identifiers.
 
         Parameters
@@ -218,28 +177,23 @@ class VisitStarsTask(MetricBundleTask):
         object
             What the metrics are measured from.
         """
-        stars = _gather_handles(catalogs)
-        row = {star: index for index, star in enumerate(np.asarray(reference["star_id"]).tolist())}
-        try:
-            matched = np.array([row[star] for star in stars.star_ids.tolist()], dtype=np.intp)
-        except KeyError as error:
-            raise MetricComputationError(f"The star {error.args[0]} is not in the night's reference.") from None
-        known = QTable(reference)[matched]
-        return _Visit(
-            {name: quantity[:, 0] for name, quantity in stars.quantities.items()}, known, np.asarray(known["bright"])
-        )
+        stars = gather(catalogs)
+        of_visit = Stars(stars.star_ids, {n: matrix[:, 0] for n, matrix in stars.quantities.items()})
+        known = Reference.of(stars.star_ids, reference)
+        if not known.known.all():
+            missing = int((~known.known).sum())
+            self.log.warning("%d of %d stars are not in the night's reference.", missing, len(known.known))
+        return _Visit(of_visit, known)
 
     def measure_zero_point_offset(self, visit: _Visit) -> u.Quantity:
         """Median offset of the bright stars from their reference magnitudes, mmag; positive is fainter."""
-        bright = visit.bright
-        return _finite(
-            photometry.zero_point_offsets(visit.stars["mag"][bright], visit.reference["mag"][bright]).to(u.mmag),
-            "no bright star has a magnitude",
-        )
+        known = visit.reference.mag[visit.reference.bright]
+        offset = photometry.zero_point_offsets(visit.bright("mag"), known)
+        return _finite(offset.to(u.mmag), "no bright star has a magnitude")
 
     def measure_sky_background(self, visit: _Visit) -> u.Quantity:
         """Median over the bright stars of the sky around them, adu per pixel."""
-        return _finite(_median(visit.stars["sky"][visit.bright]), "no bright star has a sky level")
+        return _finite(_median(visit.bright("sky")), "no bright star has a sky level")
 
     def measure_star_count(self, visit: _Visit) -> u.Quantity:
         """How many stars have a magnitude, bright or not."""
@@ -247,12 +201,9 @@ class VisitStarsTask(MetricBundleTask):
 
     def measure_astrometric_offset(self, visit: _Visit) -> u.Quantity:
         """Median distance of the bright stars from their reference positions, mas."""
-        bright = visit.bright
+        bright, known = visit.reference.bright, visit.reference
         separations = astrometry.distances(
-            visit.stars["ra"][bright],
-            visit.stars["dec"][bright],
-            visit.reference["ra"][bright],
-            visit.reference["dec"][bright],
+            visit.bright("ra"), visit.bright("dec"), known.ra[bright], known.dec[bright]
         )
         return _finite(astrometry.median_distances(separations), "no bright star has a position")
 
@@ -291,7 +242,7 @@ class NightRepeatabilityConnections(
 class NightRepeatabilityConfig(MetricBundleConfig, pipelineConnections=NightRepeatabilityConnections):
     """Which metrics of a night are measured."""
 
-    metrics = ListField[str](
+    metrics = ListField[str](  # type: ignore[no-untyped-call]
         doc="The metrics to measure, each without its package.",
         default=[
             "photometric_repeatability_raw",
@@ -318,7 +269,7 @@ class NightRepeatabilityTask(MetricBundleTask):
     ConfigClass = NightRepeatabilityConfig
     _DefaultName = "nightRepeatability"
 
-    def prepare(self, catalogs: Sequence[object], reference: Table) -> _Night:
+    def prepare(self, catalogs: Sequence[CatalogHandle], reference: Table) -> _Night:
         """Arrange the bright stars by visit and take the zero points and distances.
 
         Parameters
@@ -333,34 +284,31 @@ class NightRepeatabilityTask(MetricBundleTask):
         object
             What the metrics are measured from.
         """
-        stars = _gather_handles(catalogs)
-        known = QTable(reference)[np.asarray(reference["bright"])]
-        rows = np.flatnonzero(np.isin(stars.star_ids, known["star_id"]))
-        known = known[np.searchsorted(known["star_id"], stars.star_ids[rows])]
-        if not len(rows):
-            raise MetricComputationError("None of the night's stars is bright enough to calibrate with.")
+        stars = gather(catalogs)
+        known = Reference.of(stars.star_ids, reference)
+        rows = known.bright
         magnitudes = stars["mag"][rows]
         return _Night(
             magnitudes,
-            photometry.zero_point_offsets(magnitudes, known["mag"]),
-            astrometry.distances(stars["ra"][rows], stars["dec"][rows], known["ra"], known["dec"]),
+            photometry.zero_point_offsets(magnitudes, known.mag[rows]),
+            astrometry.distances(stars["ra"][rows], stars["dec"][rows], known.ra[rows], known.dec[rows]),
         )
 
     def measure_photometric_repeatability_raw(self, night: _Night) -> u.Quantity:
         """Repeatability of the magnitudes as they are, mmag."""
-        return _finite(photometry.repeatability(night.magnitudes), "no star was measured twice")
+        return _finite(photometry.repeatability(night.magnitudes), "no bright star was measured twice")
 
     def measure_photometric_repeatability(self, night: _Night) -> u.Quantity:
         """Repeatability after each visit's zero-point offset is taken off, mmag."""
         corrected = night.magnitudes - night.zero_points
-        return _finite(photometry.repeatability(corrected), "no star was measured twice")
+        return _finite(photometry.repeatability(corrected), "no bright star was measured twice")
 
     def measure_astrometric_repeatability(self, night: _Night) -> u.Quantity:
         """Median over stars of the root mean square distance from the reference position, mas."""
-        return _finite(astrometry.repeatability(night.separations), "no star was measured twice")
+        return _finite(astrometry.repeatability(night.separations), "no bright star was measured twice")
 
     def measure_bright_star_count(self, night: _Night) -> u.Quantity:
-        """How many stars calibrate."""
+        """How many stars calibrate; there may be none, and then it is the only metric of the night."""
         return u.Quantity(len(night.magnitudes))
 
     def measure_zero_point_drift(self, night: _Night) -> u.Quantity:
@@ -369,10 +317,6 @@ class NightRepeatabilityTask(MetricBundleTask):
         if not len(finite):
             raise MetricComputationError("No visit has a zero point.")
         return np.ptp(finite).to(u.mmag)
-
-
-def _gather_handles(handles: Sequence[object]) -> _Stars:
-    return _gather([h.get() for h in handles], [h.dataId["visit"] for h in handles])  # type: ignore[attr-defined]
 
 
 def _median(quantity: u.Quantity) -> u.Quantity:

@@ -1,11 +1,10 @@
 """Metrics from metrics: how one follows another over a night."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from astropy import units as u
-from lsst.daf.butler import DataCoordinate
 from lsst.pipe.base import NoWorkFound, Struct, connectionTypes
 
 from gnomon.algorithms.robust import fit_trend
@@ -16,10 +15,17 @@ from gnomon.tasks.metric_task import MetricConnections, MetricTask, MetricTaskCo
 __all__ = ["ExtinctionTask"]
 
 
-class _Handle(Protocol):
-    dataId: DataCoordinate
+class MeasurementHandle(Protocol):
+    """A measurement that is read when it is asked for, as the Butler hands it to a task."""
 
-    def get(self) -> Measurement: ...
+    @property
+    def dataId(self) -> Any:
+        """The data ID; it has a visit."""
+        ...
+
+    def get(self) -> Measurement:
+        """Read the measurement."""
+        ...
 
 
 class ExtinctionConnections(
@@ -46,15 +52,6 @@ class ExtinctionConnections(
         deferLoad=True,
     )
 
-    def __init__(self, *, config: "ExtinctionConfig | None" = None) -> None:
-        super().__init__(config=config)
-        self.measurement = connectionTypes.Output(
-            name=self.measurement.name,
-            doc="The extinction coefficient of the night.",
-            storageClass=self.measurement.storageClass,
-            dimensions=self.dimensions,
-        )
-
 
 class ExtinctionConfig(MetricTaskConfig, pipelineConnections=ExtinctionConnections):
     """Nothing to configure beyond the names."""
@@ -66,7 +63,7 @@ class ExtinctionTask(MetricTask):
     ConfigClass = ExtinctionConfig
     _DefaultName = "extinction"
 
-    def run(self, zeroPoints: Sequence[_Handle], airmasses: Sequence[_Handle]) -> Struct:
+    def run(self, zeroPoints: Sequence[MeasurementHandle], airmasses: Sequence[MeasurementHandle]) -> Struct:
         """Fit a robust line through zero point against airmass.
 
         Parameters
@@ -83,18 +80,16 @@ class ExtinctionTask(MetricTask):
         Raises
         ------
         lsst.pipe.base.NoWorkFound
-            If fewer than three visits have both.
+            If fewer than three visits have both, neither of them NaN.
         MetricComputationError
-            If the airmass did not change, so that there is no slope.
+            If the airmass did not change, so that there is no slope, or a unit is wrong.
         """
-        offsets = {handle.dataId["visit"]: handle.get().quantity for handle in zeroPoints}
-        airmass = {handle.dataId["visit"]: handle.get().quantity for handle in airmasses}
+        offsets, airmass = _by_visit(zeroPoints, u.mag), _by_visit(airmasses, u.dimensionless_unscaled)
         visits = sorted(offsets.keys() & airmass.keys())
         if len(visits) < 3:
-            raise NoWorkFound(f"{len(visits)} visits have both a zero point and an airmass; three are needed.")
+            raise NoWorkFound(f"{len(visits)} visits have a zero point and an airmass; three are needed.")
         trend = fit_trend(
-            np.array([airmass[visit].to_value(u.dimensionless_unscaled) for visit in visits]),
-            np.array([offsets[visit].to_value(u.mag) for visit in visits]),
+            np.array([airmass[visit] for visit in visits]), np.array([offsets[visit] for visit in visits])
         )
         if not np.isfinite(trend.slope):
             raise MetricComputationError("The airmass is the same for all visits: there is no slope.")
@@ -105,3 +100,21 @@ class ExtinctionTask(MetricTask):
             count=int(trend.kept.sum()),
         )
         return Struct(measurement=measurement)
+
+
+def _by_visit(handles: Sequence[MeasurementHandle], unit: u.UnitBase) -> dict[int, float]:
+    """Read finite values by visit; what could not be measured is passed over."""
+    values: dict[int, float] = {}
+    for handle in handles:
+        measurement = handle.get()
+        if measurement.quantity is None:
+            continue
+        try:
+            value = float(measurement.quantity.to_value(unit))
+        except u.UnitConversionError as error:
+            raise MetricComputationError(
+                f"{measurement.metric_name} is in {measurement.unit_str or 'no unit'}, not in {unit}."
+            ) from error
+        if np.isfinite(value):
+            values[handle.dataId["visit"]] = value
+    return values

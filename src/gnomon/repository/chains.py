@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from lsst.daf.butler import Butler, CollectionType, MissingCollectionError
+from lsst.daf.butler import Butler, CollectionType, MissingCollectionError  # type: ignore[attr-defined]
 
 from gnomon.errors import CollectionNotFoundError, nearest
 from gnomon.store.chains import Chain

@@ -83,8 +83,8 @@ def require_enabled() -> None:
     for name in _ORIGINALS:
         if not _usable(factory, name):
             raise RepositoryError(
-                f"The Butler cannot write datasets of storage class {name}, since it was not told how. Before the "
-                f'command, say: export {SEARCH_PATH_VARIABLE}="$(gnomon repo config)"'
+                f"The Butler cannot write datasets of storage class {name}, since it was not told how. "
+                f'Before the command, say: export {SEARCH_PATH_VARIABLE}="$(gnomon repo config)"'
             )
 
 

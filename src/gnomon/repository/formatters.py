@@ -18,7 +18,12 @@ class MeasurementFormatter(FormatterV2):
     unsupported_parameters = None
     can_read_from_uri = True
 
-    def read_from_uri(self, uri: ResourcePath, component: str | None = None, expected_size: int = -1) -> Any:
+    def read_from_uri(
+        self,
+        uri: ResourcePath,
+        component: str | None = None,  # noqa: ARG002
+        expected_size: int = -1,  # noqa: ARG002
+    ) -> Any:
         """Read one measurement.
 
         Parameters
@@ -40,7 +45,7 @@ class MeasurementFormatter(FormatterV2):
         FormatError
             If the file is not a measurement.
         """
-        return from_yaml(uri.read())
+        return from_yaml(uri.read(), file=str(uri))
 
     def to_bytes(self, in_memory_dataset: Measurement) -> bytes:
         """Write one measurement.

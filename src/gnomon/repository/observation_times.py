@@ -61,5 +61,6 @@ def _observation(timespan: Timespan | None) -> Observation:
     begin, end = timespan.begin, timespan.end
     # An unbounded end is no time.
     return Observation(
-        None if begin is None else int(times.to_tai_us(begin)), None if end is None else int(times.to_tai_us(end))
+        None if begin is None else int(times.to_tai_us(begin)),
+        None if end is None else int(times.to_tai_us(end)),
     )

@@ -55,7 +55,7 @@ class SyntheticNight:
 
 
 def write_night(folder: Path, *, visits: int = 14, stars: int = 25) -> SyntheticNight:
-    """Write a table of the shape of the real one: another date, field, filter, and two visits with a fault."""
+    """Write a table of the shape of the real one: another date, field and filter, and two faulty visits."""
     random = np.random.default_rng(20260301)
     begin = Time("2026-03-02T02:00:00", scale="utc") + TimeDelta(np.arange(visits) * 120.0, format="sec")
     airmass = np.linspace(1.8, 1.1, visits)

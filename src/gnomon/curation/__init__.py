@@ -1,1 +1,1 @@
-"""Where marks, metrics and the repository meet: rules that turn metrics into flags, and graphs without bad data."""
+"""Where marks, metrics and repository meet: rules that turn metrics into flags, graphs without bad data."""

@@ -39,14 +39,17 @@ class Vetoes:
     Parameters
     ----------
     flags
-        Flags on datasets and on data IDs. A flag on a data ID covers every data ID that contains it: one on a
-        visit covers each of its detectors. Flags on other kinds of targets are not asked about.
+        Flags on datasets and on data IDs; only those that are *set* veto. A flag on a data ID covers every
+        data ID that contains it: one on a visit covers each of its detectors. Flags on other kinds of targets
+        are passed over.
     """
 
     def __init__(self, flags: Iterable[EffectiveFlag]) -> None:
         self._datasets: dict[UUID, EffectiveFlag] = {}
         self._data_ids: dict[tuple[str, ...], dict[tuple[int | str, ...], EffectiveFlag]] = {}
         for flag in flags:
+            if flag.state != "set":
+                continue
             target = flag.target
             if target.dataset_id is not None:
                 self._datasets.setdefault(target.dataset_id, flag)
@@ -71,7 +74,7 @@ class Vetoes:
         Returns
         -------
         EffectiveFlag or None
-            The first flag found, `None` if nothing excludes it.
+            That of the dataset itself before those of its data ID; `None` if nothing excludes it.
         """
         if dataset_id is not None and (flag := self._datasets.get(dataset_id)) is not None:
             return flag

@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lsst.daf.butler import Butler
+from lsst.daf.butler import Butler, InvalidQueryError, MissingCollectionError
 from lsst.pipe.base import Pipeline
 from lsst.pipe.base.all_dimensions_quantum_graph_builder import AllDimensionsQuantumGraphBuilder
-from lsst.pipe.base.pipeline_graph import PipelineGraph
+from lsst.pipe.base.pipeline_graph import PipelineGraph, PipelineGraphError
 from lsst.pipe.base.quantum_graph import PredictedQuantumGraphComponents
-from lsst.pipe.base.quantum_graph_builder import QuantumGraphBuilder
-from lsst.pipe.base.quantum_graph_skeleton import QuantumGraphSkeleton
+from lsst.pipe.base.quantum_graph_builder import QuantumGraphBuilder, QuantumGraphBuilderError
+from lsst.pipe.base.quantum_graph_skeleton import DatasetKey, QuantumGraphSkeleton
 
 from gnomon import times
 from gnomon.annotations import EffectiveFlag
 from gnomon.curation.exclusions import Vetoes
-from gnomon.errors import RepositoryError
+from gnomon.errors import CollectionNotFoundError, ExpressionError, GnomonError, RepositoryError, nearest
 
 __all__ = ["ExcludingQuantumGraphBuilder", "Graph", "build_graph"]
 
@@ -33,7 +33,8 @@ class Graph:
     quanta
         How many quanta each task has, by label.
     excluded
-        The flags that took effect, and how many datasets and quanta each of them took out directly.
+        The flags that took effect, and how many datasets and quanta each of them took out directly; what was
+        pruned for want of these is not counted.
     """
 
     components: PredictedQuantumGraphComponents
@@ -54,10 +55,10 @@ class Graph:
 class ExcludingQuantumGraphBuilder(QuantumGraphBuilder):
     """Builds the graph that the stock builder would, without what is vetoed.
 
-    Existing input datasets that are vetoed, or whose data ID is, are left out one by one; quanta whose own data
-    ID is vetoed are left out with their outputs. The base class then prunes what is left without its inputs. A
-    dataset that is left out is dropped: no dataset of the same data ID in another collection takes its place.
-    Prerequisite inputs are not looked at.
+    Existing input datasets that are vetoed, or whose data ID is, are left out one by one; quanta whose own
+    data ID is vetoed are left out with their outputs. The base class then prunes what is left without its
+    inputs. A dataset that is left out is dropped: no dataset of the same data ID in another collection takes
+    its place. Prerequisite inputs are not looked at.
 
     Parameters
     ----------
@@ -101,17 +102,12 @@ class ExcludingQuantumGraphBuilder(QuantumGraphBuilder):
             if flag := self._vetoes.of(skeleton.get_data_id(key).mapping):
                 skeleton.remove_quantum_node(key, remove_outputs=True)
                 self.excluded[flag] += 1
-        vetoed = []
-        for key in skeleton:
-            if key.is_task:
-                continue
-            ref = skeleton.get_dataset_ref(key) or (
-                None if key.is_prerequisite else skeleton.get_output_for_skip(key)
-            )
+        datasets = [key for key in skeleton if isinstance(key, DatasetKey)]
+        for dataset in datasets:
+            ref = skeleton.get_dataset_ref(dataset) or skeleton.get_output_for_skip(dataset)
             if ref is not None and (flag := self._vetoes.of(ref.dataId.mapping, ref.id)):
-                vetoed.append(key)
+                skeleton.remove_dataset_nodes([dataset])
                 self.excluded[flag] += 1
-        skeleton.remove_dataset_nodes(vetoed)
         return skeleton
 
 
@@ -135,7 +131,7 @@ def build_graph(
     pipeline
         A pipeline file or URI.
     exclude
-        The flags that take effect, see `gnomon.curation.exclusions.exclusions`.
+        The flags that exclude, see `gnomon.curation.exclusions.exclusions`.
     inputs
         Collections to search for input datasets.
     output_run
@@ -148,36 +144,70 @@ def build_graph(
     Returns
     -------
     Graph
-        With the flags that took effect. They are recorded in the graph's metadata too.
+        With the flags that took effect. All that were given are recorded in the graph's metadata, under
+        ``gnomon_exclusions``.
 
     Raises
     ------
     RepositoryError
-        If nothing is left to do.
+        If there is no such pipeline, it cannot be used, its graph cannot be built, or nothing is left to do.
+    CollectionNotFoundError
+        If an input collection does not exist.
+    ExpressionError
+        If the Butler does not understand ``where``.
     """
     flags = sorted(exclude, key=lambda flag: (flag.target.key, flag.flag))
-    builder = ExcludingQuantumGraphBuilder(
-        Pipeline.from_uri(str(pipeline)).to_graph(),
-        butler,
-        vetoes=Vetoes(flags),
-        where=where,
-        bind=bind,
-        input_collections=list(inputs),
-        output_run=output_run,
-    )
-    components = builder.finish(
-        output=output,
-        metadata={"gnomon_exclusions": [_record(flag) for flag in flags]},
-        attach_datastore_records=True,
-    )
+    searched = ", ".join(inputs)
+    if not searched:
+        raise RepositoryError("A graph needs at least one input collection.")
+    try:
+        pipeline_graph = Pipeline.from_uri(str(pipeline)).to_graph()
+    except FileNotFoundError as error:
+        raise RepositoryError(f"There is no pipeline at {str(pipeline)!r}.") from error
+    except (ValueError, PipelineGraphError) as error:
+        # A configuration that is refused says why in the error behind this one.
+        reason = error.__cause__ if isinstance(error.__cause__, GnomonError) else error
+        raise RepositoryError(f"The pipeline {str(pipeline)!r} cannot be used: {reason}") from error
+    try:
+        builder = ExcludingQuantumGraphBuilder(
+            pipeline_graph,
+            butler,
+            vetoes=Vetoes(flags),
+            where=where,
+            bind=bind,
+            input_collections=list(inputs),
+            output_run=output_run,
+        )
+        components = builder.finish(
+            output=output,
+            metadata={"gnomon_exclusions": [_record(flag) for flag in flags]},
+            attach_datastore_records=True,
+        )
+    except MissingCollectionError as error:
+        known = butler.collections.query("*")
+        missing = next((name for name in inputs if name not in known), searched)
+        raise CollectionNotFoundError(
+            f"The repository has no collection {missing!r}.{nearest(missing, known)}"
+        ) from error
+    except InvalidQueryError as error:
+        raise ExpressionError(f"The condition {where!r} cannot be used: {error}") from error
+    except (QuantumGraphBuilderError, PipelineGraphError) as error:
+        raise RepositoryError(f"The graph cannot be built: {error}") from error
     quanta = dict(components.header.n_task_quanta)
     if not sum(quanta.values()):
+        condition = f" where {where}" if where else ""
         raise RepositoryError(
-            f"There is nothing left to do: {len(flags)} flags leave out all that {list(inputs)} hold for this pipeline."
-            if flags
-            else f"There is nothing to do: {list(inputs)} hold no inputs of this pipeline."
+            f"There is nothing left to do: what {searched} holds for this pipeline{condition} is left out by "
+            f"{_flags_in_words(builder.excluded)}."
+            if builder.excluded
+            else f"There is nothing to do: {searched} holds no inputs of this pipeline{condition}."
         )
     return Graph(components, quanta, dict(builder.excluded))
+
+
+def _flags_in_words(excluded: Mapping[EffectiveFlag, int]) -> str:
+    counts = Counter(flag.flag for flag in excluded)
+    return ", ".join(f"{name} (set {count} times)" for name, count in sorted(counts.items()))
 
 
 def _record(flag: EffectiveFlag) -> dict[str, str]:

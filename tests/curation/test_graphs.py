@@ -1,0 +1,300 @@
+"""Graphs without what is marked bad: the stock graph, quantum by quantum, less exactly that."""
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lsst.daf.butler import Butler, DatasetRef
+from lsst.pipe.base import Pipeline
+from lsst.pipe.base.all_dimensions_quantum_graph_builder import AllDimensionsQuantumGraphBuilder
+from lsst.pipe.base.quantum_graph import PredictedQuantumGraph, PredictedQuantumGraphComponents
+
+from gnomon.annotations import Actor, Annotations, Assertion, EffectiveFlag, Target
+from gnomon.curation.exclusions import exclusions
+from gnomon.curation.graphs import build_graph
+from gnomon.errors import CollectionNotFoundError, ExpressionError, RepositoryError
+from gnomon.repository.configuration import environment, open_butler
+
+PIPELINE = Path(__file__).parents[2] / "src" / "gnomon" / "demo" / "pipelines" / "night.yaml"
+CATALOGS = "DemoCamera/catalogs"
+RUN = "night/good"
+
+type Quanta = dict[tuple[Any, ...], dict[str, frozenset[Any]]]
+
+
+@pytest.fixture(scope="module")
+def butler(night_repository: Path) -> Iterator[Butler]:
+    with open_butler(night_repository) as client:
+        yield client
+
+
+@pytest.fixture
+def flag(log: Annotations, bot: Actor) -> Callable[..., list[EffectiveFlag]]:
+    """Let the bot set *junk* of some targets, and give what is left out."""
+
+    def say(*targets: Target) -> list[EffectiveFlag]:
+        log.add(targets=targets, flags=[Assertion("junk", "set", "too dark")], actor=bot)
+        return exclusions(log, flags=["junk"])
+
+    return say
+
+
+def quanta(components: PredictedQuantumGraphComponents) -> Quanta:
+    """Take a graph apart: for each quantum, the data IDs that it reads by dataset type."""
+    graph = PredictedQuantumGraph(components)
+    found: Quanta = {}
+    for quantum in graph.build_execution_quanta().values():
+        assert quantum.taskName is not None
+        assert quantum.dataId is not None
+        name = quantum.taskName.rpartition(".")[2]
+        found[name, *quantum.dataId.required_values] = {
+            dataset_type.name: frozenset(ref.dataId.required_values for ref in refs)
+            for dataset_type, refs in quantum.inputs.items()
+        }
+    return found
+
+
+def built(butler: Butler, flags: Iterable[EffectiveFlag] = (), **options: Any) -> Quanta:
+    graph = build_graph(
+        butler, PIPELINE, exclude=flags, **{"inputs": [CATALOGS], "output_run": RUN} | options
+    )
+    return quanta(graph.components)
+
+
+def stock(butler: Butler, **options: Any) -> Quanta:
+    builder = AllDimensionsQuantumGraphBuilder(
+        Pipeline.from_uri(str(PIPELINE)).to_graph(),
+        butler,
+        input_collections=[CATALOGS],
+        output_run=RUN,
+        **options,
+    )
+    return quanta(builder.finish(attach_datastore_records=True))
+
+
+def catalog(butler: Butler, place: int, collection: str = CATALOGS) -> DatasetRef:
+    ref = butler.find_dataset(
+        "star_catalog",
+        instrument="DemoCamera",
+        visit=2026030100000 + place,
+        detector=0,
+        collections=collection,
+    )
+    assert ref is not None
+    return ref
+
+
+NIGHT = ("NightRepeatabilityTask", "DemoCamera", 20260301, "V")
+REFERENCE = ("StarReferenceTask", "DemoCamera", 20260301, "V")
+
+
+def visit_quantum(place: int) -> tuple[Any, ...]:
+    return ("VisitStarsTask", "DemoCamera", 2026030100000 + place)
+
+
+def test_without_flags_the_graph_is_the_stock_one_quantum_by_quantum(butler: Butler) -> None:
+    ours = built(butler)
+    assert ours == stock(butler)
+    assert Counter(name for name, *_ in ours) == {
+        "StarReferenceTask": 1,
+        "VisitStarsTask": 8,
+        "NightRepeatabilityTask": 1,
+        "ExtinctionTask": 1,
+    }
+
+
+def test_a_condition_means_the_same_as_in_the_stock_graph(butler: Butler) -> None:
+    options: dict[str, Any] = {
+        "where": "instrument = 'DemoCamera' AND visit > first",
+        "bind": {"first": 2026030100006},
+    }
+    ours = built(butler, **options)
+    assert ours == stock(butler, **options)
+    assert len(ours) == 2 + 3
+
+
+def test_a_flagged_visit_is_gone_and_what_reads_many_loses_exactly_that_one(
+    butler: Butler, flag: Callable[..., list[EffectiveFlag]], visit: Callable[..., Target]
+) -> None:
+    everything, ours = stock(butler), built(butler, flag(visit(3)))
+    gone = (("DemoCamera", 0, 2026030100003), ("DemoCamera", 2026030100003))
+    assert everything.keys() - ours.keys() == {visit_quantum(3)}
+    for key, inputs in ours.items():
+        for dataset_type, read in inputs.items():
+            assert read == everything[key][dataset_type].difference(gone), (key, dataset_type)
+    assert len(ours[NIGHT]["star_catalog"]) == 7
+
+
+def test_a_flagged_dataset_is_gone_alone(butler: Butler, flag: Callable[..., list[EffectiveFlag]]) -> None:
+    ours = built(butler, flag(Target.dataset(catalog(butler, 6).id)))
+    assert visit_quantum(6) not in ours  # it has nothing else to read
+    assert len(ours) == 8 + 3 - 1
+    assert ours[REFERENCE]["star_catalog"] == {
+        ("DemoCamera", 0, 2026030100000 + place) for place in range(1, 9) if place != 6
+    }
+
+
+def test_a_flagged_detector_of_a_visit_is_gone(
+    butler: Butler, flag: Callable[..., list[EffectiveFlag]]
+) -> None:
+    target = Target.dimension("detector", {"instrument": "DemoCamera", "visit": 2026030100002, "detector": 0})
+    assert visit_quantum(2) not in built(butler, flag(target))
+
+
+def test_each_flag_says_how_much_it_took_out(
+    butler: Butler, flag: Callable[..., list[EffectiveFlag]], visit: Callable[..., Target]
+) -> None:
+    flags = flag(visit(3), visit(77), Target.dataset(catalog(butler, 6).id))
+    graph = build_graph(butler, PIPELINE, exclude=flags, inputs=[CATALOGS], output_run=RUN)
+    # The visit's quantum and catalog; the other catalog alone, whose quantum starved; nothing of no visit.
+    assert {str(held.target): count for held, count in graph.excluded.items()} == {
+        "DemoCamera visit=2026030100003": 2,
+        f"dataset:{catalog(butler, 6).id}": 1,
+    }
+    assert graph.quanta == {"reference": 1, "visit": 6, "night": 1, "extinction": 1}
+
+
+def test_the_graph_records_which_flags_were_in_force(
+    butler: Butler, flag: Callable[..., list[EffectiveFlag]], visit: Callable[..., Target], tmp_path: Path
+) -> None:
+    graph = build_graph(
+        butler, PIPELINE, exclude=flag(visit(3)), inputs=[CATALOGS], output_run=RUN, output="night"
+    )
+    graph.write(tmp_path / "good.qg")
+    with PredictedQuantumGraph.open(tmp_path / "good.qg") as reader:
+        header = reader.header
+    (recorded,) = header.metadata["gnomon_exclusions"]
+    assert recorded["target"] == visit(3).key
+    assert (recorded["flag"], recorded["by"], recorded["kind"]) == ("junk", "cloud-bot", "bot")
+    assert recorded["reason"] == "too dark"
+    assert header.output == "night"
+    assert header.output_run == RUN
+
+
+def test_a_flag_that_a_person_cleared_takes_nothing_out(
+    butler: Butler,
+    flag: Callable[..., list[EffectiveFlag]],
+    visit: Callable[..., Target],
+    log: Annotations,
+    alice: Actor,
+) -> None:
+    flag(visit(3))
+    log.add(targets=[visit(3)], flags=[Assertion("junk", "clear")], actor=alice)
+    assert built(butler, log.effective([visit(3)])) == stock(butler)
+
+
+def test_if_everything_is_flagged_it_is_said_so(
+    butler: Butler, flag: Callable[..., list[EffectiveFlag]], visit: Callable[..., Target]
+) -> None:
+    flags = flag(*(visit(place) for place in range(1, 9)))
+    with pytest.raises(RepositoryError, match=r"nothing left to do: .* is left out by junk \(set 8 times\)"):
+        built(butler, flags)
+    day = flag(Target.dimension("day_obs", {"instrument": "DemoCamera", "day_obs": 20260301}))
+    with pytest.raises(RepositoryError, match="nothing left to do"):
+        built(butler, [held for held in day if held.target.element == "day_obs"])
+
+
+def test_a_shadowed_older_dataset_does_not_take_the_place_of_one_that_is_left_out(
+    repository: Path, flag: Callable[..., list[EffectiveFlag]]
+) -> None:
+    with open_butler(repository, writeable=True) as butler:
+        butler.collections.register("DemoCamera/again")
+        newer = butler.put(
+            butler.get(catalog(butler, 4)),
+            "star_catalog",
+            instrument="DemoCamera",
+            visit=2026030100004,
+            detector=0,
+            run="DemoCamera/again",
+        )
+        inputs = ["DemoCamera/again", CATALOGS]
+        assert catalog(butler, 4).id != newer.id
+        assert visit_quantum(4) in built(butler, inputs=inputs)
+        ours = built(butler, flag(Target.dataset(newer.id)), inputs=inputs)
+        assert visit_quantum(4) not in ours
+        assert ("DemoCamera", 0, 2026030100004) not in ours[NIGHT]["star_catalog"]
+
+
+def test_a_flag_on_the_shadowed_dataset_takes_nothing_out(
+    repository: Path, flag: Callable[..., list[EffectiveFlag]]
+) -> None:
+    with open_butler(repository, writeable=True) as butler:
+        older = catalog(butler, 4)
+        butler.collections.register("DemoCamera/again")
+        butler.put(
+            butler.get(older),
+            "star_catalog",
+            instrument="DemoCamera",
+            visit=2026030100004,
+            detector=0,
+            run="DemoCamera/again",
+        )
+        inputs = ["DemoCamera/again", CATALOGS]
+        assert visit_quantum(4) in built(butler, flag(Target.dataset(older.id)), inputs=inputs)
+
+
+def test_the_file_runs_under_pipetask(
+    repository: Path,
+    flag: Callable[..., list[EffectiveFlag]],
+    visit: Callable[..., Target],
+    tmp_path: Path,
+) -> None:
+    with open_butler(repository) as butler:
+        graph = build_graph(
+            butler, PIPELINE, exclude=flag(visit(3)), inputs=[CATALOGS], output_run=RUN, output="night"
+        )
+        graph.write(tmp_path / "good.qg")
+    command = [
+        str(Path(sys.executable).with_name("pipetask")), "run", "-b", str(repository), "-g",
+        str(tmp_path / "good.qg"), "-i", CATALOGS, "-o", "night", "--output-run", RUN,
+        "--register-dataset-types",
+    ]  # fmt: skip
+    done = subprocess.run(command, env=environment(os.environ), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    with open_butler(repository) as butler:
+        written = butler.query_datasets("metricvalue_demo_airmass", collections="night")
+        assert len(written) == 7
+        assert butler.query_datasets("metricvalue_demo_extinction", collections="night")
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"inputs": ["DemoCamera/catalog"]}, CollectionNotFoundError, "Did you mean DemoCamera/catalogs"),
+        ({"inputs": []}, RepositoryError, "at least one input collection"),
+        ({"where": "vist = 3"}, ExpressionError, "'vist = 3' cannot be used: Unrecognized identifier"),
+        (
+            {"where": "instrument = 'DemoCamera' AND visit = 3"},
+            RepositoryError,
+            "There is nothing to do: DemoCamera/catalogs holds no inputs of this pipeline where instrument",
+        ),
+    ],
+)
+def test_what_cannot_be_built_is_refused_with_what_is_wrong(
+    butler: Butler, options: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        built(butler, **options)
+
+
+def test_a_pipeline_that_is_not_there_is_named(butler: Butler) -> None:
+    with pytest.raises(RepositoryError, match=r"no pipeline at 'nihgt\.yaml'"):
+        build_graph(butler, "nihgt.yaml", exclude=[], inputs=[CATALOGS], output_run=RUN)
+
+
+def test_a_pipeline_that_measures_what_nobody_knows_is_refused_by_name(
+    butler: Butler, tmp_path: Path
+) -> None:
+    path = tmp_path / "night.yaml"
+    path.write_text(
+        "description: wrong\ntasks:\n  visit:\n    class: gnomon.tasks.star_catalogs.VisitStarsTask\n"
+        "    config: {metrics: [airmas]}\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(RepositoryError, match=r"cannot be used: Nobody measures 'airmas' .*mean airmass\?"):
+        build_graph(butler, path, exclude=[], inputs=[CATALOGS], output_run=RUN)

@@ -12,7 +12,7 @@ from bokeh.models.renderers import DataRenderer
 from bokeh.plotting import figure
 from bokeh.resources import Resources
 from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from gnomon import __version__, times
 from gnomon.demo.outcome import Outcome
@@ -46,7 +46,7 @@ def write_page(outcome: Outcome) -> Path:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"moment": _moment, "short": _short}
+    environment.filters |= {"moment": _moment, "short": _short, "breakable": _breakable}
     template = environment.from_string(
         files("gnomon.demo").joinpath("templates/night.html.j2").read_text(encoding="utf-8")
     )
@@ -84,6 +84,11 @@ def _moment(iso: str) -> str:
 def _short(name: str) -> str:
     """Leave a name's package out: on the page it is always the same."""
     return name.partition(".")[2]
+
+
+def _breakable(name: str) -> Markup:
+    """Let the browser break a long name at its joints instead of in a word."""
+    return Markup(str(escape(name)).replace("_", "_<wbr>").replace(".", ".<wbr>"))
 
 
 def _visits(outcome: Outcome) -> pl.DataFrame:

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from lsst.daf.butler.registry import Registry
 from lsst.daf.butler.formatters.astropyTable import AstropyTableFormatter
+from lsst.daf.butler.registry import Registry
 from lsst.pipe.base import Instrument
 
 __all__ = ["DemoCamera"]
@@ -47,7 +47,7 @@ class DemoCamera(Instrument):
                 update=update,
             )
 
-    def getRawFormatter(self, dataId: Any) -> type[AstropyTableFormatter]:
+    def getRawFormatter(self, dataId: Any) -> type[AstropyTableFormatter]:  # noqa: ARG002
         """Give the formatter of raw data: there are none but tables.
 
         Parameters

@@ -11,12 +11,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from astropy import units as u
 from astropy.table import Table
-from astropy.time import Time
 
 from gnomon import times
-from gnomon.errors import FormatError, MissingExtraError, nearest
+from gnomon.algorithms.robust import nan_median
+from gnomon.errors import FormatError, MissingExtraError, TimeFormatError, nearest
 
 __all__ = ["Exposure", "Night", "find_table", "read_night"]
 
@@ -134,9 +135,9 @@ def read_night(path: Path) -> Night:
     Parameters
     ----------
     path
-        A file that `astropy.table.Table` reads, with the columns ``star_id``, ``RA``, ``Dec``, ``mag_inst_`` followed
-        by the name of a filter, ``mag_error``, ``sky_per_pix_avg``, ``airmass``, ``date-obs`` (start, UTC),
-        ``exposure`` (seconds) and ``filter``.
+        A file that `astropy.table.Table` reads, with the columns ``star_id``, ``RA``, ``Dec``, ``mag_inst_``
+        followed by the name of a filter, ``mag_error``, ``sky_per_pix_avg``, ``airmass``, ``date-obs``
+        (start, UTC), ``exposure`` (seconds) and ``filter``.
 
     Returns
     -------
@@ -150,39 +151,42 @@ def read_night(path: Path) -> Night:
     """
     try:
         content = path.read_bytes()
+    except OSError as error:
+        raise FormatError(f"The table cannot be read: {error.strerror}.", file=str(path)) from error
+    try:
         table = Table.read(path)
-    except (OSError, ValueError, TypeError) as error:
+    except Exception as error:  # each of astropy's many readers has errors of its own
         raise FormatError(f"This is not a table that can be read: {error}", file=str(path)) from error
     if not len(table):
         raise FormatError("The table is empty.", file=str(path))
-    missing = [name for name in (*_COLUMNS, *_OF_EXPOSURE) if name not in table.colnames]
-    if missing:
-        hint = nearest(missing[0], table.colnames)
-        raise FormatError(f"The table has no column {missing[0]!r}.{hint}", file=str(path))
-    begin_text = _texts(table, "date-obs", path)
+    for name in (*_COLUMNS, *_OF_EXPOSURE):
+        if name not in table.colnames:
+            hint = nearest(name, table.colnames)
+            raise FormatError(f"The table has no column {name!r}.{hint}", file=str(path))
+    starts = _texts(table, "date-obs", path)
     filters = _texts(table, "filter", path)
-    try:
-        begins = np.atleast_1d(times.to_tai_us(Time(list(begin_text), format="isot", scale="utc")))
-    except ValueError as error:
-        raise FormatError(f"The column 'date-obs' does not hold times: {error}", file=str(path)) from error
+    lengths = _numbers(table, "exposure", u.s, path)
+    moments = {text: _moment(text, path) for text in set(starts)}
+    begins = np.array([moments[text] for text in starts], dtype=np.int64)
     exposures = []
     sequence: dict[int, int] = {}
     for begin in np.unique(begins):
         rows = np.flatnonzero(begins == begin)
-        constant = [np.unique(np.asarray(values)[rows]) for values in (filters, table["exposure"])]
-        if any(len(values) > 1 for values in constant):
+        start, seconds, name = starts[rows[0]], float(lengths[rows[0]]), filters[rows[0]]
+        if len({filters[row] for row in rows}) > 1 or len(np.unique(lengths[rows])) > 1:
             raise FormatError(
-                f"The exposure that begins at {begin_text[rows[0]]} has more than one filter or exposure time.",
+                f"The exposure that begins at {start} has more than one filter or exposure time.",
                 file=str(path),
             )
-        seconds, name = float(table["exposure"][rows[0]]), str(filters[rows[0]])
         if not (np.isfinite(seconds) and seconds > 0):
+            raise FormatError(f"The exposure that begins at {start} lasts {seconds} s.", file=str(path))
+        stars = _stars(table[rows], name, path)
+        if (twice := _first_repeated(stars["star_id"])) is not None:
             raise FormatError(
-                f"The exposure that begins at {begin_text[rows[0]]} lasts {seconds} s.", file=str(path)
+                f"The exposure that begins at {start} has the star {twice} more than once.", file=str(path)
             )
         day = times.day_obs(int(begin))
         sequence[day] = sequence.get(day, 0) + 1
-        stars = _stars(table[rows], name, path)
         exposures.append(
             Exposure(
                 day_obs=day,
@@ -191,7 +195,7 @@ def read_night(path: Path) -> Night:
                 end=int(begin) + round(seconds * 1e6),
                 exposure_time=seconds,
                 filter=name,
-                airmass=float(np.median(stars["airmass"].value)),
+                airmass=float(nan_median(stars["airmass"].value)),
                 stars=stars,
             )
         )
@@ -209,15 +213,57 @@ def _stars(rows: Table, filter: str, path: Path) -> Table:
     stars = Table()
     for name, (ours, unit) in {**_COLUMNS, magnitude: ("mag", u.mag)}.items():
         if unit is None:
-            stars[ours] = np.asarray(rows[name], dtype=np.int64)
+            stars[ours] = _integers(rows, name, path)
         else:
-            values = np.ma.filled(np.ma.asarray(rows[name], dtype=np.float64), np.nan)
-            stars[ours] = u.Quantity(values, unit)
+            stars[ours] = u.Quantity(_numbers(rows, name, unit, path), unit)
     return stars
+
+
+def _numbers(table: Table, name: str, unit: u.UnitBase, path: Path) -> npt.NDArray[np.float64]:
+    """Give a column of numbers in a unit; masked ones are NaN."""
+    column = table[name]
+    if getattr(column, "dtype", np.dtype(object)).kind not in "iuf":
+        raise FormatError(f"The column {name!r} holds {_kind(column)}, not numbers.", file=str(path))
+    values = np.ma.filled(np.ma.asarray(column, dtype=np.float64), np.nan)
+    given = column.unit
+    # Photometry programs label some columns with units that make no sense: only one that fits is believed.
+    if given is not None and given.is_equivalent(unit):
+        values = u.Quantity(values, given).to_value(unit)
+    return np.asarray(values)
+
+
+def _integers(table: Table, name: str, path: Path) -> npt.NDArray[np.int64]:
+    column = table[name]
+    if column.dtype.kind in "iu" and not np.any(getattr(column, "mask", False)):
+        return np.asarray(column, dtype=np.int64)  # as floats, long identifiers would run together
+    values = _numbers(table, name, u.dimensionless_unscaled, path)
+    if not np.array_equal(values, np.round(values)):
+        raise FormatError(f"The column {name!r} holds what is not an integer.", file=str(path))
+    return values.astype(np.int64)
 
 
 def _texts(table: Table, name: str, path: Path) -> list[str]:
     column = table[name]
-    if column.dtype.kind not in "SU":
-        raise FormatError(f"The column {name!r} holds {column.dtype}, not text.", file=str(path))
-    return [str(value).strip() for value in column.astype(str)]
+    if getattr(column, "dtype", np.dtype(object)).kind not in "SU":
+        raise FormatError(f"The column {name!r} holds {_kind(column)}, not text.", file=str(path))
+    texts = [str(value).strip() for value in np.ma.filled(np.ma.asarray(column.astype(str)), "")]
+    if "" in texts:
+        raise FormatError(f"The column {name!r} has no value in row {texts.index('') + 1}.", file=str(path))
+    return texts
+
+
+def _moment(text: str, path: Path) -> int:
+    try:
+        return times.from_utc_iso(text)
+    except TimeFormatError as error:
+        raise FormatError(f"The column 'date-obs' does not hold times: {error}", file=str(path)) from error
+
+
+def _first_repeated(values: npt.NDArray[np.int64]) -> int | None:
+    unique, counts = np.unique(np.asarray(values), return_counts=True)
+    repeated = unique[counts > 1]
+    return int(repeated[0]) if len(repeated) else None
+
+
+def _kind(column: object) -> str:
+    return str(getattr(column, "dtype", type(column).__name__))

@@ -185,8 +185,8 @@ class Outcome:
         Returns
         -------
         dict
-            With the keys ``metrics``, ``verdicts``, ``annotations``, ``excluded_visits`` and ``runs``, and what
-            goes with them.
+            With the keys ``metrics``, ``verdicts``, ``annotations``, ``excluded_visits`` and ``runs``, and
+            what goes with them.
         """
         sequence = self.sequence
         observed = self.before.rows.filter(pl.col("visit").is_not_null())
@@ -206,14 +206,14 @@ class Outcome:
             "excluded_visits": [
                 {
                     "visit": visit,
-                    "seq_num": sequence.get(visit),
+                    "seq_num": sequence[visit],
                     "flag": flag.flag,
                     "by": flag.by.name,
                     "kind": flag.by.kind,
                     "reason": flag.reason,
                 }
                 for flag in self.excluded
-                if (visit := _visit(flag)) is not None
+                if (visit := _visit(flag)) in sequence
             ],
             "runs": {
                 "before": self._run(self.before),
@@ -226,11 +226,10 @@ class Outcome:
     def _metrics(self) -> dict[str, Any]:
         result = {}
         for (name,), rows in self.before.rows.group_by("metric", maintain_order=True):
-            metric = self.metrics[name] if name in self.metrics else None
             described = _described(rows)
-            if metric is not None:
-                described["description"] = metric.description
-                described["better"] = metric.better
+            if name in self.metrics:
+                described["description"] = self.metrics[name].description
+                described["better"] = self.metrics[name].better
             result[name] = described
         return result
 
@@ -250,8 +249,7 @@ class Outcome:
 
 
 def _described(rows: pl.DataFrame) -> dict[str, Any]:
-    """Describe one metric's measurements: of a night by the value, of visits by all of them and their median."""
-    values = rows["value"]
+    """Describe one metric: of a night by its value, of visits by all their values and the median."""
     unit = rows["unit"][0]
     if rows["visit"].null_count() < len(rows):
         ordered = rows.sort("obs_begin")
@@ -270,17 +268,18 @@ def _described(rows: pl.DataFrame) -> dict[str, Any]:
             "last": _number(ordered["value"][-1]),
             "values": {str(v): _number(x) for v, x in ordered.select("visit", "value").iter_rows()},
         }
-    described: dict[str, Any] = {"unit": unit, "per": "night", "value": _number(values[0])}
-    if (uncertainty := rows["uncertainty"][0]) is not None:
-        described["uncertainty"] = _number(uncertainty)
-    if len(rows) > 1:
-        names = [name for name in DATA_ID_COLUMNS if rows[name].null_count() < len(rows)]
-        described["value"] = None
-        described["values"] = {
-            dataids.key(dict(zip(names, row[:-1], strict=True))): _number(row[-1])
-            for row in rows.select(*names, "value").iter_rows()
-        }
-    return described
+    if len(rows) == 1:
+        described = {"unit": unit, "per": "night", "value": _number(rows["value"][0])}
+        if (uncertainty := rows["uncertainty"][0]) is not None:
+            described["uncertainty"] = _number(uncertainty)
+        return described
+    by_data_id = {
+        dataids.key({name: row[name] for name in DATA_ID_COLUMNS if row[name] is not None}): _number(
+            row["value"]
+        )
+        for row in rows.iter_rows(named=True)
+    }
+    return {"unit": unit, "per": "night", "value": None, "values": by_data_id}
 
 
 def _annotation(annotation: Annotation) -> dict[str, Any]:

@@ -1,10 +1,15 @@
 """``gnomon flag`` and ``gnomon annotations``: what is said about the data."""
 
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+from uuid import UUID
 
 import click
 
 from gnomon.cli.options import annotations_option, format_option, parse_data_id, user_option
+
+if TYPE_CHECKING:
+    from gnomon.annotations import Event, Target
 
 __all__ = ["annotations", "flag"]
 
@@ -54,22 +59,23 @@ def history(about: tuple[str, ...], annotations: str | None, format_: str) -> No
     from gnomon.annotations import Target, open_annotations
     from gnomon.cli.printing import print_frame, print_json
 
-    subject: Any = about[0]
+    subject: Target | None = None
     if len(about) > 1 or "=" in about[0]:
         identity = parse_data_id(about)
         subject = Target.dimension(dataids.most_specific(identity), identity)
     with open_annotations(annotations) as log:
-        events = log.history(subject)
+        events = log.history(about[0] if subject is None else subject)
     if format_ == "json":
         print_json([event.to_dict() for event in events])
         return
+    places = {} if subject is None else _places(events, subject)
     rows = [
         {
             "recorded_at": times.to_utc_iso(event.recorded_at, precision=0),
             "by": f"{event.actor} ({event.actor_kind})",
             "kind": event.kind,
             "text": event.payload.get("text") or event.payload.get("reason") or "",
-            "flags": ", ".join(_flags(event.payload, subject)),
+            "flags": ", ".join(_flags(event, places)),
             "annotation": str(event.annotation_id),
         }
         for event in events
@@ -78,16 +84,26 @@ def history(about: tuple[str, ...], annotations: str | None, format_: str) -> No
     print_frame(pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String)), format_)
 
 
-def _flags(payload: Any, subject: Any) -> list[str]:
-    """Say which flags an event speaks of; of an event about many targets, those of the one asked for."""
-    targets = payload.get("targets") or []
-    mine = {
-        index
-        for index, target in enumerate(targets)
-        if getattr(subject, "data_id", None) == target.get("data_id")
-    }
+def _flags(event: "Event", places: Mapping[UUID, frozenset[int]]) -> list[str]:
+    """Say which flags an event speaks of, at the places that matter among its annotation's targets."""
+    mine = places.get(event.annotation_id)
     return [
         f"{said['flag']} {said['state']}" + (f": {said['reason']}" if said.get("reason") else "")
-        for said in payload.get("flags") or []
-        if said.get("target") is None or not mine or said["target"] in mine
+        for said in event.payload.get("flags") or []
+        if mine is None or said.get("target") is None or said["target"] in mine
     ]
+
+
+def _places(events: "Iterable[Event]", subject: "Target") -> dict[UUID, frozenset[int]]:
+    """Find a target among those of each annotation, which its first event lists and later ones count by."""
+    from gnomon.annotations import Target
+
+    return {
+        event.annotation_id: frozenset(
+            place
+            for place, target in enumerate(event.payload["targets"])
+            if Target.from_dict(target) == subject
+        )
+        for event in events
+        if "targets" in event.payload
+    }

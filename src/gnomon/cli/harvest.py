@@ -34,6 +34,8 @@ def harvest(
     errors = Console(stderr=True)
     metrics = open_store(store)
     names = [name.strip() for name in collections.split(",") if name.strip()]
+    if not names:
+        raise click.BadParameter("name at least one.", ctx, param_hint="--collections")
     with open_butler(repository) as butler, Progress(console=errors, transient=True) as progress:
         task = progress.add_task("Reading measurements", total=None)
         report = harvesting.harvest(

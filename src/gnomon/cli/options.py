@@ -29,8 +29,17 @@ format_option: Decorator = click.option(
     show_default=True,
     help="How to print.",
 )
+
+
+def _account() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # which of them depends on the version of Python
+        raise click.UsageError("The account has no name here: say who you are with --user.") from None
+
+
 user_option: Decorator = click.option(
-    "--user", default=getpass.getuser, show_default="the account's name", help="Who says it."
+    "--user", default=_account, show_default="the account's name", help="Who says it."
 )
 
 
@@ -60,7 +69,7 @@ def parse_data_id(words: Iterable[str]) -> dict[str, int | str]:
         if name in data_id:
             raise DataIdError(f"The dimension {name} is given twice.")
         try:
-            data_id[name] = int(value) if name in dataids.INTEGER_DIMENSIONS else value
+            data_id[name] = int(value) if dataids.takes_integer(name) else value
         except ValueError:
             raise DataIdError(f"The dimension {name} takes an integer, not {value!r}.") from None
     dataids.check_dimensions(data_id)

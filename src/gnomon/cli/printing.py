@@ -1,12 +1,16 @@
 """Printing frames: as a table for people, as JSON or CSV for programs."""
 
 import json
+import math
 import sys
 from typing import Any
 
 import polars as pl
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
+
+from gnomon.measurements.rows import OTHER_DIMENSIONS
 
 __all__ = ["print_frame", "print_json"]
 
@@ -19,27 +23,36 @@ def print_frame(frame: pl.DataFrame, format_: str) -> None:
     Parameters
     ----------
     frame
-        The rows. Binary columns are printed as hexadecimal, times as ISO 8601.
+        The rows. Binary columns are printed as hexadecimal, times as ISO 8601, dimensions without a column of
+        their own as a JSON object.
     format_
-        ``table``, ``json`` (a list of objects; NaN is null) or ``csv``.
+        ``table``, ``json`` (a list of objects; NaN and infinities, which JSON does not know, are null) or
+        ``csv``.
     """
     frame = frame.with_columns(
         pl.col(pl.Binary).bin.encode("hex"), pl.col(pl.Datetime).dt.to_string("iso:strict")
     )
+    if format_ == "json":
+        print_json([{name: _plain(value) for name, value in row.items()} for row in frame.to_dicts()])
+        return
+    if OTHER_DIMENSIONS in frame.columns:
+        written = [
+            json.dumps(_plain(value)) if value else None for value in frame[OTHER_DIMENSIONS].to_list()
+        ]
+        frame = frame.with_columns(pl.Series(OTHER_DIMENSIONS, written, pl.String))
     if format_ == "csv":
-        sys.stdout.write(frame.select(pl.exclude("dimensions")).write_csv())
-    elif format_ == "json":
-        print_json(frame.with_columns(pl.col(pl.Float64).fill_nan(None)).to_dicts())
-    else:
-        table = Table(box=None, pad_edge=False)
-        for name, kind in frame.schema.items():
-            table.add_column(name, justify="right" if kind.is_numeric() else "left", overflow="fold")
-        for row in frame.iter_rows():
-            table.add_row(*(_cell(value) for value in row))
-        console = Console()
-        if not console.is_terminal:
-            console = Console(width=_PLAIN_WIDTH)
-        console.print(table, markup=False)
+        sys.stdout.write(frame.write_csv())
+        return
+    table = Table(box=None, pad_edge=False)
+    for name, kind in frame.schema.items():
+        table.add_column(Text(name), justify="right" if kind.is_numeric() else "left", overflow="fold")
+    for row in frame.iter_rows():
+        # Text, and not a string, in which rich would look for markup and emoji.
+        table.add_row(*(Text(_cell(value)) for value in row))
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=_PLAIN_WIDTH)
+    console.print(table)
 
 
 def print_json(value: Any) -> None:
@@ -50,8 +63,17 @@ def print_json(value: Any) -> None:
     value
         What `json` can write.
     """
-    json.dump(value, sys.stdout, indent=2, ensure_ascii=False, default=str)
+    json.dump(value, sys.stdout, indent=2, ensure_ascii=False, allow_nan=False, default=str)
     sys.stdout.write("\n")
+
+
+def _plain(value: Any) -> Any:
+    """Give what JSON can say of a value of a frame."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, list):  # how polars has a map
+        return {entry["key"]: entry["value"] for entry in value}
+    return value
 
 
 def _cell(value: Any) -> str:

@@ -106,13 +106,16 @@ def open_butler(repository: str | os.PathLike[str], **options: Any) -> Butler:
     Raises
     ------
     RepositoryError
-        If there is no repository at that place.
+        If there is no repository at that place, or the Butler cannot open it.
     """
     enable()
     try:
         return Butler.from_config(os.fspath(repository), **options)
     except FileNotFoundError as error:
         raise RepositoryError(f"There is no Butler repository at {os.fspath(repository)!r}.") from error
+    except Exception as error:  # a broken file, database or object store: each has errors of its own
+        reason = str(error).partition("\n")[0]
+        raise RepositoryError(f"The Butler cannot open {os.fspath(repository)!r}: {reason}") from error
 
 
 def _prepend(variables: MutableMapping[str, str]) -> None:

@@ -87,7 +87,7 @@ def from_utc_iso(text: str) -> int:
     Parameters
     ----------
     text
-        Such as ``2014-12-30T04:29:23``, with or without a ``Z``. Another offset is refused.
+        Such as ``2025-06-21T03:04:05``, with or without a ``Z``. Another offset is refused.
 
     Returns
     -------
@@ -101,14 +101,14 @@ def from_utc_iso(text: str) -> int:
 
     Examples
     --------
-    >>> from_utc_iso("2014-12-30T04:29:23Z") - from_utc_iso("2014-12-30T04:29:22Z")
+    >>> from_utc_iso("2025-06-21T03:04:05Z") - from_utc_iso("2025-06-21T03:04:04Z")
     1000000
     """
     try:
         return int(to_tai_us(Time(text.removesuffix("Z").strip(), format="isot", scale="utc")))
     except (ValueError, TypeError, AttributeError) as error:
         raise TimeFormatError(
-            f"{text!r} is not a time in UTC; expected for example 2014-12-30T04:29:23Z."
+            f"{text!r} is not a time in UTC; expected for example 2025-06-21T03:04:05Z."
         ) from error
 
 
@@ -125,7 +125,7 @@ def to_utc_iso(microseconds: int, *, precision: int = 3) -> str:
     Returns
     -------
     str
-        Such as ``2014-12-30T04:29:23.000Z``.
+        Such as ``2025-06-21T03:04:05.000Z``.
     """
     return to_utc_isos([microseconds], precision=precision)[0]
 
@@ -220,8 +220,8 @@ def day_obs(microseconds: int, *, offset: datetime.timedelta = RUBIN_DAY_OBS_OFF
 
     Examples
     --------
-    >>> day_obs(from_utc_iso("2014-12-30T04:29:23Z"))
-    20141229
+    >>> day_obs(from_utc_iso("2025-06-21T03:04:05Z"))
+    20250620
     """
     date = to_datetime(microseconds) - offset
     return date.year * 10_000 + date.month * 100 + date.day

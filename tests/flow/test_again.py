@@ -102,7 +102,7 @@ def test_what_the_demonstration_says_to_try_next_works(tmp_path: Path) -> None:
     commands = [
         line.strip() for line in steps.splitlines() if line.strip() and not line.strip().startswith("#")
     ]
-    assert len(commands) == 6
+    assert {command.split()[0] for command in commands} >= {"export", "pipetask", "gnomon"}
     tried = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", "\n".join(commands)],
         cwd=tmp_path,

@@ -1,6 +1,8 @@
 """Rows for people, made of the outcome: the terminal and the page show the same ones."""
 
 import shlex
+import shutil
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -151,7 +153,12 @@ def next_steps(outcome: Outcome) -> list[tuple[str, str]]:
     folder = outcome.folder.relative_to(here) if outcome.folder.is_relative_to(here) else outcome.folder
     place = shlex.quote(str(folder))
     chain = outcome.before.name.rpartition("/")[0]
-    steps = [
+    steps = []
+    if shutil.which("gnomon") is None:
+        activate = Path(sys.prefix) / "bin" / "activate"
+        shown = activate.relative_to(here) if activate.is_relative_to(here) else activate
+        steps.append(("Activate the environment.", f"source {shlex.quote(str(shown))}"))
+    steps += [
         (
             "Tell the Butler's commands of gnomon's datasets.",
             'export DAF_BUTLER_CONFIG_PATH="$(gnomon repo config)"',

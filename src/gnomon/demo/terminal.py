@@ -91,7 +91,7 @@ def print_outcome(outcome: Outcome, console: Console) -> None:
 
 def _night_table(outcome: Outcome) -> Table:
     visits = f"{len(outcome.before.visits)} visits, and {len(outcome.after.visits)} without the flagged ones"
-    table = Table(title=f"The night of {outcome.source}: {visits}", title_justify="left")
+    table = _titled(f"The night of {outcome.source}: {visits}")
     for heading in ("metric", "all visits", "without flagged", "difference"):
         table.add_column(heading, justify="left" if heading == "metric" else "right")
     for row in night_rows(outcome):
@@ -100,7 +100,7 @@ def _night_table(outcome: Outcome) -> Table:
 
 
 def _verdict_table(outcome: Outcome) -> Table:
-    table = Table(title="Specifications", title_justify="left")
+    table = _titled("Specifications")
     for heading in ("specification", "requirement", "measured", "verdict"):
         table.add_column(heading)
     for row in specification_rows(outcome):
@@ -118,7 +118,7 @@ def _marks_table(outcome: Outcome) -> Table:
         outcome.sequence[visit] for visit in set(outcome.before.visits) - set(outcome.after.visits)
     )
     title = f"Flagged visits, left out of the second run: {', '.join(map(str, left_out)) or 'none'}"
-    table = Table(title=title, title_justify="left")
+    table = _titled(title)
     for heading in ("visit", "who", "says", "why", "outcome"):
         table.add_column(heading)
     for mark in outcome.visit_marks():
@@ -130,6 +130,11 @@ def _marks_table(outcome: Outcome) -> Table:
             f"{mark.outcome}: {mark.rule}",
         )
     return table
+
+
+def _titled(title: str) -> Table:
+    # A title is not wrapped to the width of its table if the table is at least as wide.
+    return Table(title=title, title_justify="left", title_style="bold", min_width=len(title))
 
 
 def _short(name: str) -> str:

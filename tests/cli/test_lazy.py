@@ -146,6 +146,15 @@ def test_an_error_of_the_system_about_a_file_is_a_message() -> None:
     assert (result.exit_code, result.stderr) == (2, "Error: /a/file: Permission denied.\n")
 
 
+def test_a_full_disk_is_a_message_even_if_nobody_knows_of_which_file() -> None:
+    with Path("/dev/full").open("wb", buffering=0) as full, pytest.raises(OSError, match="No space") as caught:
+        full.write(b"something")
+    assert caught.value.filename is None
+    result = fails_with(caught.value)
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert "No space left on device" in result.stderr
+
+
 def test_any_other_error_keeps_its_trace() -> None:
     error = RuntimeError("a bug")
     assert fails_with(error).exception is error

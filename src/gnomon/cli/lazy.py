@@ -123,6 +123,9 @@ class LazyGroup(click.Group):
             raise _Failure(str(error)) from error
         except OSError as error:
             # A broken pipe is click's to handle, and an error without a file says too little to be shown so.
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                what = error.filename or "A file could not be written"
+                raise _Failure(f"{what}: {error.strerror}.") from error
             if error.errno == errno.EPIPE or error.filename is None:
                 raise
             raise _Failure(f"{error.filename}: {error.strerror}.") from error

@@ -14,6 +14,7 @@ from lsst.sphgeom import Angle, Circle, LonLat, UnitVector3d
 from gnomon import times
 from gnomon.demo.camera import DemoCamera
 from gnomon.demo.night import Exposure, Night
+from gnomon.errors import RepositoryError
 from gnomon.repository.configuration import enable
 from gnomon.times import RUBIN_DAY_OBS_OFFSET
 
@@ -38,6 +39,11 @@ def make_repository(folder: Path, night: Night, *, progress: Callable[[int, int]
         The observations.
     progress
         Told how many of how many catalogs are stored.
+
+    Raises
+    ------
+    RepositoryError
+        If a catalog cannot be stored.
     """
     enable()
     unfinished = folder.with_name(f"{folder.name}_unfinished")
@@ -56,13 +62,19 @@ def make_repository(folder: Path, night: Night, *, progress: Callable[[int, int]
         with butler.transaction():
             for done, exposure in enumerate(night):
                 progress(done, len(night))
-                butler.put(
-                    exposure.stars,
-                    dataset_type,
-                    instrument=DemoCamera.getName(),
-                    visit=exposure.identifier,
-                    detector=_DETECTOR,
-                )
+                try:
+                    butler.put(
+                        exposure.stars,
+                        dataset_type,
+                        instrument=DemoCamera.getName(),
+                        visit=exposure.identifier,
+                        detector=_DETECTOR,
+                    )
+                except RuntimeError as error:  # how the Butler tells of a file that it cannot write
+                    raise RepositoryError(
+                        f"The star catalog of visit {exposure.identifier} could not be stored: "
+                        f"{error.__cause__ or error}"
+                    ) from error
         progress(len(night), len(night))
     unfinished.rename(folder)
 

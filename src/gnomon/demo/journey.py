@@ -13,6 +13,7 @@ from typing import Protocol
 import polars as pl
 from lsst.daf.butler import Butler
 from lsst.pipe.base import Instrument
+from sqlalchemy.exc import DBAPIError
 
 from gnomon.annotations import Actor, Annotations, Assertion, Target, open_annotations
 from gnomon.curation.exclusions import exclusions
@@ -24,7 +25,7 @@ from gnomon.demo.ingest import CATALOGS_RUN, make_repository
 from gnomon.demo.night import Night, find_table, read_night
 from gnomon.demo.outcome import Outcome, Run
 from gnomon.demo.pipetask import run_pipetask, typed
-from gnomon.errors import NotOursError
+from gnomon.errors import NotOursError, RepositoryError
 from gnomon.judgement import compare, judge
 from gnomon.repository.configuration import open_butler
 from gnomon.repository.harvest import harvest
@@ -88,8 +89,11 @@ def run_demo(folder: Path, *, table: Path | None = None, report: Reporter) -> Ou
     _refuse_foreign(folder)
     night = read_night(table or find_table())
     _claim(folder, night)
-    with _alone(folder):
-        return _travel(folder, night, report)
+    try:
+        with _alone(folder):
+            return _travel(folder, night, report)
+    except DBAPIError as error:
+        raise RepositoryError(f"The repository's database failed: {error.orig}.") from error
 
 
 def _travel(folder: Path, night: Night, report: Reporter) -> Outcome:

@@ -37,7 +37,7 @@ def test_json_has_a_row_a_measurement_with_the_columns_that_say_something(
 def test_csv_can_be_read_back(gnomon: Gnomon, store: Path) -> None:
     result = gnomon("load", "demo.*", "--store", str(store), "--format", "csv", "--all-columns")
     rows = list(csv.DictReader(io.StringIO(result.stdout)))
-    assert len(rows) == 8 * 6 + 6
+    assert len(rows) == 8 * 6 + 7
     assert {"dataset_id", "dimensions", "tract"} <= rows[0].keys()
     assert len(bytes.fromhex(rows[0]["dataset_id"])) == 16
 
@@ -52,7 +52,7 @@ def test_the_table_is_for_people(gnomon: Gnomon, store: Path) -> None:
 
 def test_without_a_name_everything_is_printed(gnomon: Gnomon, store: Path) -> None:
     result = gnomon("load", "--store", str(store), "--format", "json")
-    assert len(json.loads(result.stdout)) == 8 * 6 + 6
+    assert len(json.loads(result.stdout)) == 8 * 6 + 7
 
 
 def test_a_condition_and_the_wide_form(gnomon: Gnomon, store: Path) -> None:

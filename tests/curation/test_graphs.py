@@ -105,6 +105,7 @@ def test_without_flags_the_graph_is_the_stock_one_quantum_by_quantum(butler: But
         "VisitStarsTask": 8,
         "NightRepeatabilityTask": 1,
         "ExtinctionTask": 1,
+        "ZeroPointScatterTask": 1,
     }
 
 
@@ -115,7 +116,7 @@ def test_a_condition_means_the_same_as_in_the_stock_graph(butler: Butler) -> Non
     }
     ours = built(butler, **options)
     assert ours == stock(butler, **options)
-    assert len(ours) == 2 + 3
+    assert len(ours) == 2 + 4
 
 
 def test_a_flagged_visit_is_gone_and_what_reads_many_loses_exactly_that_one(
@@ -133,7 +134,7 @@ def test_a_flagged_visit_is_gone_and_what_reads_many_loses_exactly_that_one(
 def test_a_flagged_dataset_is_gone_alone(butler: Butler, flag: Callable[..., list[EffectiveFlag]]) -> None:
     ours = built(butler, flag(Target.dataset(catalog(butler, 6).id)))
     assert visit_quantum(6) not in ours  # it has nothing else to read
-    assert len(ours) == 8 + 3 - 1
+    assert len(ours) == 8 + 4 - 1
     assert ours[REFERENCE]["star_catalog"] == {
         ("DemoCamera", 0, 2026030100000 + place) for place in range(1, 9) if place != 6
     }
@@ -156,7 +157,7 @@ def test_each_flag_says_how_much_it_took_out(
         "DemoCamera visit=2026030100003": 2,
         f"dataset:{catalog(butler, 6).id}": 1,
     }
-    assert graph.quanta == {"reference": 1, "visit": 6, "night": 1, "extinction": 1}
+    assert graph.quanta == {"reference": 1, "visit": 6, "night": 1, "extinction": 1, "scatter": 1}
 
 
 def test_the_graph_records_which_flags_were_in_force(

@@ -28,6 +28,7 @@ EXPECTED = {  # of the night, computed apart from this project
     "demo.photometric_repeatability_raw": (16.55, 0.005),
     "demo.photometric_repeatability": (7.74, 0.005),
     "demo.extinction": (0.158, 0.003),
+    "demo.zero_point_scatter": (2.3, 0.15),
 }
 
 

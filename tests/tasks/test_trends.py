@@ -1,4 +1,4 @@
-"""The extinction of a night, from the measurements of its visits."""
+"""The trend of a night's zero points with airmass, from the measurements of its visits."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from lsst.pipe.base import InMemoryDatasetHandle, NoWorkFound
 from gnomon.errors import MetricComputationError
 from gnomon.measurements import Measurement
 from gnomon.repository.configuration import enable
-from gnomon.tasks.trends import ExtinctionTask
+from gnomon.tasks.trends import AirmassTrendTask, ExtinctionTask, ZeroPointScatterTask
 
 enable()
 
@@ -22,8 +22,12 @@ def handles(metric: str, quantities: Sequence[u.Quantity | None]) -> list[InMemo
     ]
 
 
-def measure(zero_points: Sequence[u.Quantity | None], airmasses: Sequence[float | None]) -> Measurement:
-    struct = ExtinctionTask().run(
+def measure(
+    zero_points: Sequence[u.Quantity | None],
+    airmasses: Sequence[float | None],
+    task: type[AirmassTrendTask] = ExtinctionTask,
+) -> Measurement:
+    struct = task().run(
         zeroPoints=handles("demo.zero_point_offset", zero_points),
         airmasses=handles("demo.airmass", [None if a is None else u.Quantity(a) for a in airmasses]),
     )
@@ -51,6 +55,19 @@ def test_a_cloud_does_not_count() -> None:
     points[4] += 500.0
     measurement = measure([*points * u.mmag], AIRMASS.tolist())
     assert measurement.value == pytest.approx(0.15)
+    assert measurement.count == 10
+
+
+def test_the_scatter_is_that_around_the_trend_without_the_cloud() -> None:
+    noise = np.random.default_rng(4).normal(scale=2.0, size=11)
+    points = 150.0 * AIRMASS + noise
+    points[4] += 500.0
+    measurement = measure([*points * u.mmag], AIRMASS.tolist(), ZeroPointScatterTask)
+    kept = np.delete(np.arange(11), 4)
+    residuals = points[kept] - np.polyval(np.polyfit(AIRMASS[kept], points[kept], 1), AIRMASS[kept])
+    assert measurement.metric_name == "demo.zero_point_scatter"
+    assert measurement.unit == u.mmag
+    assert measurement.value == pytest.approx(np.sqrt(np.sum(residuals**2) / 8))
     assert measurement.count == 10
 
 

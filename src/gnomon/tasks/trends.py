@@ -7,12 +7,12 @@ import numpy as np
 from astropy import units as u
 from lsst.pipe.base import NoWorkFound, Struct, connectionTypes
 
-from gnomon.algorithms.robust import fit_trend
+from gnomon.algorithms.robust import Trend, fit_trend
 from gnomon.errors import MetricComputationError
 from gnomon.measurements import Measurement
 from gnomon.tasks.metric_task import MetricConnections, MetricTask, MetricTaskConfig
 
-__all__ = ["ExtinctionTask"]
+__all__ = ["AirmassTrendTask", "ExtinctionTask", "ZeroPointScatterTask"]
 
 
 class MeasurementHandle(Protocol):
@@ -28,9 +28,9 @@ class MeasurementHandle(Protocol):
         ...
 
 
-class ExtinctionConnections(
+class AirmassTrendConnections(
     MetricConnections,
-    defaultTemplates={"package": "demo", "metric": "extinction"},
+    defaultTemplates={"package": "demo", "metric": ""},
     dimensions=("instrument", "day_obs", "physical_filter"),
 ):
     """The zero points and airmasses of a night's visits in one filter."""
@@ -53,18 +53,33 @@ class ExtinctionConnections(
     )
 
 
-class ExtinctionConfig(MetricTaskConfig, pipelineConnections=ExtinctionConnections):
+class AirmassTrendConfig(MetricTaskConfig, pipelineConnections=AirmassTrendConnections):
     """Nothing to configure beyond the names."""
 
 
-class ExtinctionTask(MetricTask):
-    """Measure by how much stars grow fainter for each airmass, from the visits' zero points."""
+class AirmassTrendTask(MetricTask):
+    """Fit a robust line through the zero points against airmass; subclasses say what of it they measure."""
 
-    ConfigClass = ExtinctionConfig
-    _DefaultName = "extinction"
+    ConfigClass = AirmassTrendConfig
+    _DefaultName = "airmassTrend"
+
+    def measure(self, trend: Trend) -> Measurement:
+        """Measure one thing of the line.
+
+        Parameters
+        ----------
+        trend
+            The line through zero points in mag against airmass.
+
+        Returns
+        -------
+        Measurement
+            Of the metric that the configuration names.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not say what to measure: override `measure`.")
 
     def run(self, zeroPoints: Sequence[MeasurementHandle], airmasses: Sequence[MeasurementHandle]) -> Struct:
-        """Fit a robust line through zero point against airmass.
+        """Fit the line and measure it.
 
         Parameters
         ----------
@@ -74,15 +89,14 @@ class ExtinctionTask(MetricTask):
         Returns
         -------
         lsst.pipe.base.Struct
-            With ``measurement``: the slope in mag (for one airmass), its standard error as the uncertainty
-            and the number of visits that determined it as the count.
+            With ``measurement``, as `measure` gives it.
 
         Raises
         ------
         lsst.pipe.base.NoWorkFound
             If fewer than three visits have both, neither of them NaN.
         MetricComputationError
-            If the airmass did not change, so that there is no slope, or a unit is wrong.
+            If the airmass did not change, so that there is no line, or a unit is wrong.
         """
         offsets, airmass = _by_visit(zeroPoints, u.mag), _by_visit(airmasses, u.dimensionless_unscaled)
         visits = sorted(offsets.keys() & airmass.keys())
@@ -93,13 +107,52 @@ class ExtinctionTask(MetricTask):
         )
         if not np.isfinite(trend.slope):
             raise MetricComputationError("The airmass is the same for all visits: there is no slope.")
-        measurement = Measurement(
+        return Struct(measurement=self.measure(trend))
+
+
+class ExtinctionConnections(AirmassTrendConnections, defaultTemplates={"metric": "extinction"}):
+    """As for every trend with airmass."""
+
+
+class ExtinctionConfig(AirmassTrendConfig, pipelineConnections=ExtinctionConnections):
+    """Nothing to configure beyond the names."""
+
+
+class ExtinctionTask(AirmassTrendTask):
+    """Measure by how much stars grow fainter for each airmass, from the visits' zero points."""
+
+    ConfigClass = ExtinctionConfig
+    _DefaultName = "extinction"
+
+    def measure(self, trend: Trend) -> Measurement:
+        """Give the slope in mag (for one airmass), its standard error, and how many visits determined it."""
+        return Measurement(
             self.config.metricName,
             u.Quantity(trend.slope, u.mag),
             uncertainty=u.Quantity(trend.slope_error, u.mag),
             count=int(trend.kept.sum()),
         )
-        return Struct(measurement=measurement)
+
+
+class ZeroPointScatterConnections(AirmassTrendConnections, defaultTemplates={"metric": "zero_point_scatter"}):
+    """As for every trend with airmass."""
+
+
+class ZeroPointScatterConfig(AirmassTrendConfig, pipelineConnections=ZeroPointScatterConnections):
+    """Nothing to configure beyond the names."""
+
+
+class ZeroPointScatterTask(AirmassTrendTask):
+    """Measure by how much the visits' zero points scatter around their trend with airmass."""
+
+    ConfigClass = ZeroPointScatterConfig
+    _DefaultName = "zeroPointScatter"
+
+    def measure(self, trend: Trend) -> Measurement:
+        """Give the standard deviation around the line in mmag, and how many visits it is of."""
+        return Measurement(
+            self.config.metricName, u.Quantity(trend.scatter, u.mag).to(u.mmag), count=int(trend.kept.sum())
+        )
 
 
 def _by_visit(handles: Sequence[MeasurementHandle], unit: u.UnitBase) -> dict[int, float]:

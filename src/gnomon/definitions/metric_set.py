@@ -1,15 +1,16 @@
 """A set of metrics, by name, and how it is read from a definition package."""
 
 import os
-from collections.abc import ItemsView, Iterable, Iterator, KeysView, ValuesView
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Self
 
 from gnomon.definitions.documents import check_keys, expect, strings
 from gnomon.definitions.metric import Metric
+from gnomon.definitions.named_set import NamedSet
 from gnomon.definitions.packages import find_package, read_file
 from gnomon.definitions.yaml_source import Located, Place, Problems, read_documents
-from gnomon.errors import DataIdError, DefinitionError, GnomonError, MetricNotFoundError, nearest
+from gnomon.errors import DataIdError, DefinitionError, MetricNotFoundError, nearest
 from gnomon.names import Name
 
 __all__ = ["MetricSet"]
@@ -18,7 +19,7 @@ _KEYS = ("description", "unit", "reference", "tags", "dimensions", "better")
 _REFERENCE_KEYS = ("doc", "url", "page")
 
 
-class MetricSet:
+class MetricSet(NamedSet[Metric]):
     """A mapping from names to metrics.
 
     Parameters
@@ -30,19 +31,17 @@ class MetricSet:
     ----------
     problems
         Mistakes that a reading with ``strict=False`` passed over.
-
-    Raises
-    ------
-    DefinitionError
-        If two metrics have the same name.
     """
 
+    _word = "metric"
+    _missing = MetricNotFoundError
+
     def __init__(self, metrics: Iterable[Metric] | None = None) -> None:
-        self._metrics: dict[Name, Metric] = {}
-        self._places: dict[Name, Place] = {}
-        self.problems: list[GnomonError] = []
-        for metric in metrics or ():
-            self.insert(metric)
+        super().__init__(metrics)
+
+    @staticmethod
+    def _key(name: str | Name) -> Name:
+        return name if isinstance(name, Name) else Name(metric=name)
 
     @classmethod
     def load_metrics_package(
@@ -129,28 +128,6 @@ class MetricSet:
         metrics.problems = problems.found
         return metrics
 
-    def insert(self, metric: Metric) -> None:
-        """Add a metric; one of the same name is replaced.
-
-        Parameters
-        ----------
-        metric
-            The metric.
-        """
-        self._metrics[metric.name] = metric
-
-    def update(self, other: "MetricSet") -> None:
-        """Add all metrics of another set; those of the same name are replaced.
-
-        Parameters
-        ----------
-        other
-            The other set.
-        """
-        self._metrics.update(other._metrics)
-        self._places.update(other._places)
-        self.problems.extend(other.problems)
-
     def subset(
         self, package: str | Name | None = None, tags: Iterable[str] | str | None = None
     ) -> "MetricSet":
@@ -170,83 +147,9 @@ class MetricSet:
         """
         wanted = {tags} if isinstance(tags, str) else set(tags or ())
         package = None if package is None else Name(package=package).package
-        chosen = MetricSet()
-        for name, metric in self._metrics.items():
-            if (package is None or name.package == package) and wanted <= metric.tags:
-                chosen._metrics[name] = metric
-                if name in self._places:
-                    chosen._places[name] = self._places[name]
-        return chosen
-
-    def where(self, name: str | Name) -> Place | None:
-        """Say where a metric was defined.
-
-        Parameters
-        ----------
-        name
-            Name of a metric in this set.
-
-        Returns
-        -------
-        Place or None
-            File and line; `None` if it was not read from a file.
-        """
-        return self._places.get(self[name].name)
-
-    def keys(self) -> KeysView[Name]:
-        """Give the names, in order of insertion."""
-        return self._metrics.keys()
-
-    def values(self) -> ValuesView[Metric]:
-        """Give the metrics, in order of insertion."""
-        return self._metrics.values()
-
-    def items(self) -> ItemsView[Name, Metric]:
-        """Give names with metrics, in order of insertion."""
-        return self._metrics.items()
-
-    def __getitem__(self, name: str | Name) -> Metric:
-        metric = self._metrics.get(_key(name))
-        if metric is None:
-            raise MetricNotFoundError(
-                f"There is no metric {str(name)!r} here.{nearest(str(name), map(str, self._metrics))}"
-            )
-        return metric
-
-    def __setitem__(self, name: str | Name, metric: Metric) -> None:
-        if _key(name) != metric.name:
-            raise DefinitionError(f"The metric {metric.name} cannot be kept under the name {str(name)!r}.")
-        self.insert(metric)
-
-    def __delitem__(self, name: str | Name) -> None:
-        key = self[name].name
-        del self._metrics[key]
-        self._places.pop(key, None)
-
-    def __contains__(self, name: object) -> bool:
-        return isinstance(name, str | Name) and _key(name) in self._metrics
-
-    def __iter__(self) -> Iterator[Name]:
-        return iter(self._metrics)
-
-    def __len__(self) -> int:
-        return len(self._metrics)
-
-    def __eq__(self, other: object) -> bool:
-        return self._metrics == other._metrics if isinstance(other, MetricSet) else NotImplemented
-
-    __hash__ = None  # type: ignore[assignment]  # mutable
-
-    def __iadd__(self, other: "MetricSet") -> Self:
-        self.update(other)
-        return self
-
-    def __repr__(self) -> str:
-        return f"<MetricSet of {len(self)} metrics>"
-
-
-def _key(name: str | Name) -> Name:
-    return name if isinstance(name, Name) else Name(metric=name)
+        return self._chosen(
+            lambda name, metric: (package is None or name.package == package) and wanted <= metric.tags
+        )
 
 
 def _metric(package: str, name: Any, definition: Any, place: Place, problems: Problems) -> Metric:

@@ -1,21 +1,22 @@
 """A set of specifications, by name, and how it is read from a definition package."""
 
 import os
-from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
 from gnomon.definitions.loading import Documents, build_specification
+from gnomon.definitions.named_set import NamedSet
 from gnomon.definitions.packages import find_package
 from gnomon.definitions.specification import Specification
-from gnomon.definitions.yaml_source import Place, Problems
-from gnomon.errors import DefinitionError, GnomonError, SpecificationNotFoundError, nearest
+from gnomon.definitions.yaml_source import Problems
+from gnomon.errors import DefinitionError, SpecificationNotFoundError, nearest
 from gnomon.names import Name
 
 __all__ = ["SpecificationSet"]
 
 
-class SpecificationSet:
+class SpecificationSet(NamedSet[Specification]):
     """A mapping from names to specifications.
 
     Parameters
@@ -29,12 +30,15 @@ class SpecificationSet:
         Mistakes that a reading with ``strict=False`` passed over.
     """
 
+    _word = "specification"
+    _missing = SpecificationNotFoundError
+
     def __init__(self, specifications: Iterable[Specification] | None = None) -> None:
-        self._specifications: dict[Name, Specification] = {}
-        self._places: dict[Name, Place] = {}
-        self.problems: list[GnomonError] = []
-        for specification in specifications or ():
-            self.insert(specification)
+        super().__init__(specifications)
+
+    @staticmethod
+    def _key(name: str | Name) -> Name:
+        return name if isinstance(name, Name) else Name(spec=name)
 
     @classmethod
     def load_metrics_package(
@@ -123,28 +127,6 @@ class SpecificationSet:
         specifications.problems = problems.found
         return specifications
 
-    def insert(self, specification: Specification) -> None:
-        """Add a specification; one of the same name is replaced.
-
-        Parameters
-        ----------
-        specification
-            The specification.
-        """
-        self._specifications[specification.name] = specification
-
-    def update(self, other: "SpecificationSet") -> None:
-        """Add all specifications of another set; those of the same name are replaced.
-
-        Parameters
-        ----------
-        other
-            The other set.
-        """
-        self._specifications.update(other._specifications)
-        self._places.update(other._places)
-        self.problems.extend(other.problems)
-
     def subset(
         self,
         name: str | Name | None = None,
@@ -169,88 +151,10 @@ class SpecificationSet:
         """
         wanted = {spec_tags} if isinstance(spec_tags, str) else set(spec_tags or ())
         scope = Name(package=name) if isinstance(name, str) else name
-        chosen = SpecificationSet()
-        for key, specification in self._specifications.items():
-            inside = scope is None or key == scope or key in scope
-            if (
-                inside
+        return self._chosen(
+            lambda key, specification: (
+                (scope is None or key == scope or key in scope)
                 and (meta is None or specification.query_metadata(meta))
                 and wanted <= specification.tags
-            ):
-                chosen._specifications[key] = specification
-                if key in self._places:
-                    chosen._places[key] = self._places[key]
-        return chosen
-
-    def where(self, name: str | Name) -> Place | None:
-        """Say where a specification was defined.
-
-        Parameters
-        ----------
-        name
-            Name of a specification in this set.
-
-        Returns
-        -------
-        Place or None
-            File and line; `None` if it was not read from a file.
-        """
-        return self._places.get(self[name].name)
-
-    def keys(self) -> KeysView[Name]:
-        """Give the names, in order of insertion."""
-        return self._specifications.keys()
-
-    def values(self) -> ValuesView[Specification]:
-        """Give the specifications, in order of insertion."""
-        return self._specifications.values()
-
-    def items(self) -> ItemsView[Name, Specification]:
-        """Give names with specifications, in order of insertion."""
-        return self._specifications.items()
-
-    def __getitem__(self, name: str | Name) -> Specification:
-        specification = self._specifications.get(_key(name))
-        if specification is None:
-            hint = nearest(str(name), map(str, self._specifications))
-            raise SpecificationNotFoundError(f"There is no specification {str(name)!r} here.{hint}")
-        return specification
-
-    def __setitem__(self, name: str | Name, specification: Specification) -> None:
-        if _key(name) != specification.name:
-            raise DefinitionError(
-                f"The specification {specification.name} cannot be kept under the name {str(name)!r}."
             )
-        self.insert(specification)
-
-    def __delitem__(self, name: str | Name) -> None:
-        key = self[name].name
-        del self._specifications[key]
-        self._places.pop(key, None)
-
-    def __contains__(self, name: object) -> bool:
-        return isinstance(name, str | Name) and _key(name) in self._specifications
-
-    def __iter__(self) -> Iterator[Name]:
-        return iter(self._specifications)
-
-    def __len__(self) -> int:
-        return len(self._specifications)
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, SpecificationSet):
-            return NotImplemented
-        return self._specifications == other._specifications
-
-    __hash__ = None  # type: ignore[assignment]  # mutable
-
-    def __iadd__(self, other: "SpecificationSet") -> Self:
-        self.update(other)
-        return self
-
-    def __repr__(self) -> str:
-        return f"<SpecificationSet of {len(self)} specifications>"
-
-
-def _key(name: str | Name) -> Name:
-    return name if isinstance(name, Name) else Name(spec=name)
+        )

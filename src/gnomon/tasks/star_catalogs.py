@@ -103,14 +103,14 @@ class StarReferenceTask(PipelineTask):
         return Struct(reference=reference)
 
 
-class VisitStarsConnections(
+class ComparedStarsConnections(
     MetricBundleConnections, defaultTemplates={"package": "demo"}, dimensions=("instrument", "visit")
 ):
-    """A visit's star catalogs and the night's reference."""
+    """Star catalogs and the night's reference that they are compared with."""
 
     catalogs = connectionTypes.Input(
         name="star_catalog",
-        doc="The stars of the visit, a catalog a detector.",
+        doc="The stars of each visit, a catalog a detector.",
         storageClass="ArrowAstropy",
         dimensions=("instrument", "visit", "detector"),
         multiple=True,
@@ -122,6 +122,10 @@ class VisitStarsConnections(
         storageClass="ArrowAstropy",
         dimensions=("instrument", "day_obs", "physical_filter"),
     )
+
+
+class VisitStarsConnections(ComparedStarsConnections, dimensions=("instrument", "visit")):
+    """A visit's star catalogs and the night's reference."""
 
 
 class VisitStarsConfig(MetricBundleConfig, pipelineConnections=VisitStarsConnections):
@@ -217,26 +221,9 @@ class VisitStarsTask(MetricBundleTask):
 
 
 class NightRepeatabilityConnections(
-    MetricBundleConnections,
-    defaultTemplates={"package": "demo"},
-    dimensions=("instrument", "day_obs", "physical_filter"),
+    ComparedStarsConnections, dimensions=("instrument", "day_obs", "physical_filter")
 ):
     """A night's star catalogs in one filter and the reference made of them."""
-
-    catalogs = connectionTypes.Input(
-        name="star_catalog",
-        doc="The stars of each visit.",
-        storageClass="ArrowAstropy",
-        dimensions=("instrument", "visit", "detector"),
-        multiple=True,
-        deferLoad=True,
-    )
-    reference = connectionTypes.Input(
-        name="star_reference",
-        doc="The night's reference.",
-        storageClass="ArrowAstropy",
-        dimensions=("instrument", "day_obs", "physical_filter"),
-    )
 
 
 class NightRepeatabilityConfig(MetricBundleConfig, pipelineConnections=NightRepeatabilityConnections):

@@ -198,7 +198,7 @@ class Outcome:
                 "begin": _utc(observed["obs_begin"].min()),
                 "end": _utc(observed["obs_end"].max()),
             },
-            "metrics": self._metrics(),
+            "metrics": self.described_metrics(),
             "verdicts": self._verdicts(),
             "annotations": [_annotation(annotation) for annotation in self.annotations],
             "marks": [mark.to_dict() for mark in self.visit_marks()],
@@ -223,7 +223,8 @@ class Outcome:
             "page": str(self.page),
         }
 
-    def _metrics(self) -> dict[str, Any]:
+    def described_metrics(self) -> dict[str, Any]:
+        """Describe each metric of the first run: of visits by all values, of the night by its one."""
         result = {}
         for (name,), rows in self.before.rows.group_by("metric", maintain_order=True):
             described = _described(rows)

@@ -104,7 +104,7 @@ def specification_rows(outcome: Outcome) -> list[SpecificationRow]:
     list of SpecificationRow
         In the order of the verdicts.
     """
-    metrics = outcome.to_dict()["metrics"]
+    metrics = outcome.described_metrics()
     return [_specification_row(row, metrics) for row in outcome.verdicts.by_specification().to_dicts()]
 
 

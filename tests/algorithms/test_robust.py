@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -34,6 +34,7 @@ def test_the_median_of_finite_values_is_the_median(values: np.ndarray) -> None:
 
 
 @given(spread_x, slopes, st.floats(-1e4, 1e4))
+@example([0, 1, -1, 2, -2, 3, -3], 1.0, 1.7e-158)
 def test_a_line_without_noise_is_recovered_and_every_point_kept(
     places: list[int], slope: float, intercept: float
 ) -> None:

@@ -116,8 +116,9 @@ def fit_trend(
     spread = MAD_TO_SIGMA * float(np.median(distance)) or MEAN_TO_SIGMA * float(np.mean(distance))
     kept = np.ones(a.shape, dtype=np.bool_)
     for count in range(rounds):
-        rounding = _ROUNDING * (np.abs(b) + np.abs(slope * a) + abs(height))
-        inside = distance <= np.maximum(clip * spread, rounding)
+        # The line is made of all points that are kept, and so has the rounding error of the largest.
+        rounding = _ROUNDING * (np.max((np.abs(b) + np.abs(slope * a))[kept]) + abs(height))
+        inside = distance <= max(clip * spread, rounding)
         if inside.sum() < 3 or not _spans(a[inside]):
             inside = kept
         slope, height = _least_squares(a[inside], b[inside])

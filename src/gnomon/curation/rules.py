@@ -17,6 +17,7 @@ from gnomon.annotations.model import FlagState
 from gnomon.curation.rule_files import TREND_COLUMNS, Rule, TrendRemoval, load_rules, write_reason
 from gnomon.errors import DefinitionError
 from gnomon.judgement.frames import Rows, to_frame
+from gnomon.measurements import other_dimensions
 from gnomon.measurements.rows import DATA_ID_COLUMNS, OTHER_DIMENSIONS
 from gnomon.store import Store
 
@@ -148,8 +149,7 @@ def run_rules(
 
 def _without_trend(frame: pl.DataFrame, rows: pl.DataFrame, trend: TrendRemoval) -> pl.DataFrame:
     """Pair each row with the other metric at the same data ID, and take a robust line off in each group."""
-    # A list cannot be joined on, a text can.
-    others = pl.col(OTHER_DIMENSIONS).list.eval(pl.element().struct.json_encode()).list.sort().list.join(",")
+    others = other_dimensions.as_text()
     keys = (*DATA_ID_COLUMNS, _OTHERS)
     other = rows.filter(pl.col("metric") == trend.against).select(
         *DATA_ID_COLUMNS, others.alias(_OTHERS), pl.col("value").alias("trend_value")

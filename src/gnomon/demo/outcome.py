@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -145,12 +146,17 @@ class Outcome:
         """Where the page is written."""
         return self.folder / "night.html"
 
-    @property
+    @cached_property
     def sequence(self) -> dict[int, int]:
         """The place of each visit in the night, from 1, by visit."""
         observed = self.before.rows.filter(pl.col("visit").is_not_null()).sort("obs_begin")
         visits = observed["visit"].unique(maintain_order=True).to_list()
         return {visit: place for place, visit in enumerate(visits, start=1)}
+
+    @property
+    def left_out(self) -> list[int]:
+        """The places of the visits that the second run leaves out, sorted."""
+        return sorted(self.sequence[visit] for visit in set(self.before.visits) - set(self.after.visits))
 
     def visit_marks(self) -> list[VisitMark]:
         """Give everything that was said of visits that are or were flagged, and what became of it."""

@@ -16,7 +16,7 @@ from markupsafe import Markup, escape
 
 from gnomon import __version__, times
 from gnomon.demo.outcome import Outcome
-from gnomon.demo.summary import next_steps, night_rows, specification_rows
+from gnomon.demo.summary import next_steps, night_rows, short_name, specification_rows
 
 __all__ = ["write_page"]
 
@@ -46,7 +46,7 @@ def write_page(outcome: Outcome) -> Path:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"moment": _moment, "short": _short, "breakable": _breakable}
+    environment.filters |= {"moment": _moment, "short": short_name, "breakable": _breakable}
     template = environment.from_string(
         files("gnomon.demo").joinpath("templates/night.html.j2").read_text(encoding="utf-8")
     )
@@ -59,9 +59,7 @@ def write_page(outcome: Outcome) -> Path:
         specifications=specification_rows(outcome),
         night_rows=night_rows(outcome),
         marks=outcome.visit_marks(),
-        left_out=sorted(
-            outcome.sequence[visit] for visit in set(outcome.before.visits) - set(outcome.after.visits)
-        ),
+        left_out=outcome.left_out,
         summary=found["runs"]["comparison"],
         next_steps=next_steps(outcome),
         utc=times.to_utc_iso,
@@ -79,11 +77,6 @@ def write_page(outcome: Outcome) -> Path:
 def _moment(iso: str) -> str:
     """Write a moment in UTC to the second, as people do."""
     return f"{iso.removesuffix('Z').partition('.')[0].replace('T', ' ')} UTC"
-
-
-def _short(name: str) -> str:
-    """Leave a name's package out: on the page it is always the same."""
-    return name.partition(".")[2]
 
 
 def _breakable(name: str) -> Markup:
@@ -165,7 +158,7 @@ def _against_time(outcome: Outcome, visits: pl.DataFrame, name: str) -> figure:
 def _glance(outcome: Outcome, visits: pl.DataFrame) -> figure:
     """Show a row a specification and a cell a visit, green and red; flagged visits have a mark above."""
     table = outcome.verdicts.table.filter(pl.col("visit").is_not_null())
-    names = [_short(name) for name in table["specification"]]
+    names = [short_name(name) for name in table["specification"]]
     specifications = list(dict.fromkeys(names))
     place = outcome.sequence
     source = ColumnDataSource(

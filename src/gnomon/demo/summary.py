@@ -11,7 +11,15 @@ from gnomon.demo.camera import DemoCamera
 from gnomon.demo.ingest import CATALOGS_RUN
 from gnomon.demo.outcome import Outcome
 
-__all__ = ["NightRow", "SpecificationRow", "next_steps", "night_rows", "quantity_text", "specification_rows"]
+__all__ = [
+    "NightRow",
+    "SpecificationRow",
+    "next_steps",
+    "night_rows",
+    "quantity_text",
+    "short_name",
+    "specification_rows",
+]
 
 
 @dataclass(frozen=True)
@@ -36,6 +44,22 @@ class SpecificationRow:
     words: str
     passed: int
     failed: int
+
+
+def short_name(name: str) -> str:
+    """Leave a name's package out: in the demonstration it is always the same.
+
+    Parameters
+    ----------
+    name
+        Fully qualified name of a metric or specification.
+
+    Returns
+    -------
+    str
+        What follows the package.
+    """
+    return name.partition(".")[2]
 
 
 def quantity_text(value: float | None, unit: str, *, sign: bool = False) -> str:
@@ -127,7 +151,7 @@ def _specification_row(row: dict[str, Any], metrics: dict[str, Any]) -> Specific
     threshold = quantity_text(row["threshold"], row["threshold_unit"])
     return SpecificationRow(
         specification=row["specification"],
-        requirement=f"{row['metric'].partition('.')[2]} {row['operator']} {threshold}",
+        requirement=f"{short_name(row['metric'])} {row['operator']} {threshold}",
         measured=text,
         verdict=verdict,
         words=words,

@@ -17,7 +17,7 @@ from rich.table import Table
 
 from gnomon import times
 from gnomon.demo.outcome import Outcome
-from gnomon.demo.summary import next_steps, night_rows, specification_rows
+from gnomon.demo.summary import next_steps, night_rows, short_name, specification_rows
 
 __all__ = ["TerminalReporter", "print_outcome"]
 
@@ -95,7 +95,7 @@ def _night_table(outcome: Outcome) -> Table:
     for heading in ("metric", "all visits", "without flagged", "difference"):
         table.add_column(heading, justify="left" if heading == "metric" else "right")
     for row in night_rows(outcome):
-        table.add_row(_short(row.metric), row.before, row.after, row.difference)
+        table.add_row(short_name(row.metric), row.before, row.after, row.difference)
     return table
 
 
@@ -105,7 +105,7 @@ def _verdict_table(outcome: Outcome) -> Table:
         table.add_column(heading)
     for row in specification_rows(outcome):
         table.add_row(
-            _short(row.specification),
+            short_name(row.specification),
             row.requirement,
             row.measured,
             f"[{_COLOURS[row.verdict]}]{row.words}[/]",
@@ -114,10 +114,7 @@ def _verdict_table(outcome: Outcome) -> Table:
 
 
 def _marks_table(outcome: Outcome) -> Table:
-    left_out = sorted(
-        outcome.sequence[visit] for visit in set(outcome.before.visits) - set(outcome.after.visits)
-    )
-    title = f"Flagged visits, left out of the second run: {', '.join(map(str, left_out)) or 'none'}"
+    title = f"Flagged visits, left out of the second run: {', '.join(map(str, outcome.left_out)) or 'none'}"
     table = _titled(title)
     for heading in ("visit", "who", "says", "why", "outcome"):
         table.add_column(heading)
@@ -135,8 +132,3 @@ def _marks_table(outcome: Outcome) -> Table:
 def _titled(title: str) -> Table:
     # A title is not wrapped to the width of its table if the table is at least as wide.
     return Table(title=title, title_justify="left", title_style="bold", min_width=len(title))
-
-
-def _short(name: str) -> str:
-    """Leave a name's package out: in these tables it is always the same."""
-    return name.partition(".")[2]

@@ -11,6 +11,7 @@ from gnomon.dataids import required
 from gnomon.definitions import parse_unit
 from gnomon.errors import DefinitionError, MeasurementError
 from gnomon.judgement.frames import Rows, to_frame
+from gnomon.measurements import other_dimensions
 from gnomon.measurements.rows import DATA_ID_COLUMNS, OTHER_DIMENSIONS
 
 __all__ = ["Comparison", "compare"]
@@ -169,16 +170,12 @@ def compare(a: Rows, b: Rows, *, rtol: float = 0.0) -> Comparison:
 def _keyed(rows: Rows) -> tuple[pl.DataFrame, int]:
     """Add the columns that identify a row, and keep the newest of each."""
     frame = to_frame(rows, _READ)
-    others = pl.col(OTHER_DIMENSIONS).list.eval(
-        pl.format("{}={}", pl.element().struct.field("key"), pl.element().struct.field("value"))
-    )
     # Which dimensions identify depends on which are there, and few combinations occur.
     there = sum(
         (pl.col(name).is_not_null().cast(pl.Int32) * (1 << i) for i, name in enumerate(DATA_ID_COLUMNS)),
         start=pl.lit(0, dtype=pl.Int32),
     )
-    frame = frame.with_columns(there.alias("_there"), others.list.sort().list.join(",").alias(_OTHERS))
-    frame = frame.with_columns(pl.when(pl.col(_OTHERS) != "").then(pl.col(_OTHERS)))
+    frame = frame.with_columns(there.alias("_there"), other_dimensions.as_text().alias(_OTHERS))
     identifying: dict[str, list[int]] = {name: [] for name in DATA_ID_COLUMNS}
     for mask in frame["_there"].unique():
         present = [name for i, name in enumerate(DATA_ID_COLUMNS) if mask >> i & 1]

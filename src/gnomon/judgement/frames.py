@@ -7,6 +7,7 @@ import polars as pl
 import pyarrow as pa
 
 from gnomon.errors import SchemaError
+from gnomon.measurements.other_dimensions import ENTRIES
 from gnomon.measurements.rows import OTHER_DIMENSIONS, SCHEMA
 
 __all__ = ["Rows", "to_frame"]
@@ -16,8 +17,7 @@ Rows: TypeAlias = pa.Table | pl.DataFrame  # noqa: UP040  # a plain union, so th
 
 _TYPES: dict[str, Any] = {
     **dict(pl.DataFrame(SCHEMA.empty_table()).schema),
-    # A map is a type of its own in some versions of Polars and a list of pairs in others.
-    OTHER_DIMENSIONS: pl.List(pl.Struct({"key": pl.String, "value": pl.String})),
+    OTHER_DIMENSIONS: ENTRIES,
 }
 
 

@@ -7,17 +7,13 @@ from typing import Any
 
 import polars as pl
 
-from gnomon.measurements.rows import OTHER_DIMENSIONS
+from gnomon.measurements import other_dimensions
 from gnomon.store.tables import RECORDED_AT
 
 __all__ = ["KEY", "Query", "current", "expand", "first_match", "identity", "latest", "without_removed"]
 
 KEY = ("dataset_id", "metric")
 """The columns of which no two rows of an answer share the values."""
-
-_ENTRIES = pl.List(pl.Struct({"key": pl.String, "value": pl.String}))
-# Control characters, which no dimension has in its name or value.
-_OF_ENTRY, _OF_ENTRIES = "\x1f", "\x1e"
 
 
 @dataclass(frozen=True)
@@ -133,12 +129,7 @@ def identity(dimensions: Sequence[str]) -> list[pl.Expr]:
     list of polars.Expr
         The columns, and a string of the dimensions that have no column.
     """
-    entries = pl.col(OTHER_DIMENSIONS).cast(_ENTRIES)
-    texts = entries.list.eval(
-        pl.element().struct.field("key") + _OF_ENTRY + pl.element().struct.field("value")
-    )
-    others = texts.list.sort().list.join(_OF_ENTRIES).fill_null("").alias("_others")
-    return [*(pl.col(name) for name in dimensions), others]
+    return [*(pl.col(name) for name in dimensions), other_dimensions.as_text().alias("_others")]
 
 
 def current(frame: pl.LazyFrame) -> pl.LazyFrame:

@@ -13,6 +13,7 @@ from astropy.table import QTable
 from gnomon import times
 from gnomon.definitions import parse_unit
 from gnomon.errors import MissingExtraError, StoreError, UnitMismatchError
+from gnomon.measurements.other_dimensions import ENTRIES
 from gnomon.measurements.rows import DATA_ID_COLUMNS, OTHER_DIMENSIONS, conform
 
 __all__ = ["DATA_ID", "Result", "widen"]
@@ -20,7 +21,6 @@ __all__ = ["DATA_ID", "Result", "widen"]
 DATA_ID = "_data_id"
 """The column that tells one data ID from another; no answer has it."""
 
-_ENTRIES = pl.List(pl.Struct({"key": pl.String, "value": pl.String}))
 # A UUID's 32 digits as people write them: from where, how many.
 _UUID_PARTS = ((0, 8), (8, 4), (12, 4), (16, 4), (20, 12))
 
@@ -175,7 +175,7 @@ def _spread(frame: pl.DataFrame) -> pl.DataFrame:
     """Give each dimension of the map column a column of its own."""
     if OTHER_DIMENSIONS not in frame.columns:
         return frame
-    entries = frame[OTHER_DIMENSIONS].cast(_ENTRIES).to_list()
+    entries = frame[OTHER_DIMENSIONS].cast(ENTRIES).to_list()
     maps = [{entry["key"]: entry["value"] for entry in given or ()} for given in entries]
     names = sorted({name for given in maps for name in given})
     columns = [pl.Series(name, [given.get(name) for given in maps], dtype=pl.String) for name in names]

@@ -175,6 +175,4 @@ class MetricBundleTask(MeasuringTask):
             self.log.debug("Nothing to measure for %s.", butlerQC.quantum.dataId)
             return
         for metric, measurement in measurements.items():
-            ref = getattr(outputRefs, metric)
-            self.addStandardMetadata(measurement, ref.dataId)
-            butlerQC.put(measurement, ref)
+            self._write(butlerQC, measurement, getattr(outputRefs, metric))

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from lsst.daf.butler import DataCoordinate
+from lsst.daf.butler import DataCoordinate, DatasetRef
 from lsst.pex.config import Config, Field
 from lsst.pipe.base import (
     InputQuantizedConnection,
@@ -107,6 +107,13 @@ class MeasuringTask(PipelineTask):
         """
         if measurement.measured_at is None:
             measurement.measured_at = times.now()
+
+    def _write(self, butlerQC: QuantumContext, measurement: Measurement | None, ref: DatasetRef) -> None:
+        if measurement is None:
+            self.log.debug("Nothing to measure for %s.", ref.dataId)
+            return
+        self.addStandardMetadata(measurement, ref.dataId)
+        butlerQC.put(measurement, ref)
 
     def _failed(self, metric: str, error: MetricComputationError) -> None:
         if self.config.failQuantum:
@@ -215,13 +222,8 @@ class MetricTask(MeasuringTask):
         try:
             measurement = self.run(**butlerQC.get(inputRefs)).measurement
         except NoWorkFound:
-            self.log.debug("Nothing to measure for %s.", outputRefs.measurement.dataId)
-            return
+            measurement = None
         except MetricComputationError as error:
             self._failed(self.config.metricName, error)
             return
-        if measurement is None:
-            self.log.debug("Nothing to measure for %s.", outputRefs.measurement.dataId)
-            return
-        self.addStandardMetadata(measurement, outputRefs.measurement.dataId)
-        butlerQC.put(measurement, outputRefs.measurement)
+        self._write(butlerQC, measurement, outputRefs.measurement)

@@ -16,20 +16,28 @@ __all__ = [
     "ConcurrencyError",
     "DataIdError",
     "DatasetTypeNotFoundError",
+    "DatumNotFoundError",
     "DefinitionError",
+    "DefinitionTypeError",
     "ExpressionError",
     "FormatError",
     "GnomonError",
     "MeasurementError",
+    "MeasurementNotFoundError",
+    "MeasurementTypeError",
     "MetricComputationError",
     "MetricNotFoundError",
     "MissingExtraError",
     "NameFormatError",
+    "NameMismatchError",
+    "NotFullyQualifiedError",
     "NotOursError",
+    "PackageNotFoundError",
     "RepositoryError",
     "SchemaError",
     "SettingsError",
     "SpecificationNotFoundError",
+    "SpecificationResolutionError",
     "StoreError",
     "TimeFormatError",
     "UnitMismatchError",
@@ -73,6 +81,13 @@ class NameFormatError(GnomonError, TypeError):
     status = 422
 
 
+class NotFullyQualifiedError(GnomonError, AttributeError):
+    """A name that lacks the part which was asked for."""
+
+    code = "not_fully_qualified"
+    status = 422
+
+
 class TimeFormatError(GnomonError, ValueError):
     """A time that cannot be read, or one without a stated scale where it matters."""
 
@@ -108,13 +123,41 @@ class DefinitionError(GnomonError, ValueError):
     status = 422
 
 
+class DefinitionTypeError(DefinitionError, TypeError):
+    """A part of a definition that is of the wrong type."""
+
+    code = "definition_type"
+
+
+class SpecificationResolutionError(DefinitionError):
+    """A specification whose bases are missing, or form a circle."""
+
+    code = "specification_resolution"
+
+
+class PackageNotFoundError(DefinitionError, FileNotFoundError):
+    """A definition package that is not there."""
+
+    code = "package_not_found"
+    status = 404
+
+
+class NameMismatchError(GnomonError, KeyError):
+    """Something that was to be kept under a name which is not its own."""
+
+    code = "name_mismatch"
+    status = 422
+
+    __str__ = GnomonError.__str__  # KeyError would show the message's repr
+
+
 class MetricNotFoundError(GnomonError, KeyError):
     """A metric that nobody defined or measured."""
 
     code = "metric_not_found"
     status = 404
 
-    __str__ = GnomonError.__str__  # KeyError would show the message's repr
+    __str__ = GnomonError.__str__
 
 
 class SpecificationNotFoundError(GnomonError, KeyError):
@@ -138,6 +181,30 @@ class MeasurementError(GnomonError, ValueError):
 
     code = "measurement"
     status = 422
+
+
+class MeasurementTypeError(MeasurementError, TypeError):
+    """A part of a measurement that is of the wrong type."""
+
+    code = "measurement_type"
+
+
+class MeasurementNotFoundError(GnomonError, KeyError):
+    """A metric of which there is no measurement here."""
+
+    code = "measurement_not_found"
+    status = 404
+
+    __str__ = GnomonError.__str__
+
+
+class DatumNotFoundError(GnomonError, KeyError):
+    """A datum, blob or note that is not there."""
+
+    code = "datum_not_found"
+    status = 404
+
+    __str__ = GnomonError.__str__
 
 
 class MetricComputationError(GnomonError, RuntimeError):

@@ -81,6 +81,22 @@ def test_copies_and_pickles_are_the_same_name(name: Name) -> None:
     assert copy.copy(name) == copy.deepcopy(name) == pickle.loads(pickle.dumps(name)) == name
 
 
+def test_a_part_that_a_name_lacks_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="does not say its package"):
+        _ = Name(metric="m").fqn
+    for lacking in (Name(spec="s"), Name("p.m")):
+        with pytest.raises(AttributeError, match="together with its metric"):
+            _ = lacking.relative_name
+    with pytest.raises(TypeError, match="names none"):
+        Name(metric=Name("p"))
+
+
+def test_a_name_is_written_as_it_can_be_made_again() -> None:
+    assert repr(Name("p.m.s")) == "Name('p', 'm', 's')"
+    for name in (Name("p"), Name("p.m"), Name(metric="m"), Name(spec="m.s"), Name(spec="s")):
+        assert eval(repr(name)) == name
+
+
 def test_each_kind_of_name_says_what_it_is() -> None:
     assert Name("p").is_package
     assert Name("p.m").is_metric
@@ -88,8 +104,6 @@ def test_each_kind_of_name_says_what_it_is() -> None:
     assert Name("p.m.s").is_spec
     assert Name(spec="m.s").is_relative
     assert not Name(spec="s").has_relative
-    assert Name(metric="m").fqn == ""
-    assert Name(spec="s").relative_name == ""
 
 
 @pytest.mark.parametrize("text", ["", " ", "a..b", "a.b c", ".a", "a.", "a\n", "a.b.c.d"])

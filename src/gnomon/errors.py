@@ -81,7 +81,7 @@ class NameFormatError(GnomonError, TypeError):
     status = 422
 
 
-class NotFullyQualifiedError(GnomonError, AttributeError):
+class NotFullyQualifiedError(GnomonError, AttributeError, RuntimeError):
     """A name that lacks the part which was asked for."""
 
     code = "not_fully_qualified"
@@ -117,10 +117,17 @@ class SettingsError(GnomonError, ValueError):
 
 
 class DefinitionError(GnomonError, ValueError):
-    """A metric or specification definition that is wrong."""
+    """A metric or specification definition that is wrong.
+
+    Attributes
+    ----------
+    rule
+        The linter's rule that was broken, where it is one of its own.
+    """
 
     code = "definition"
     status = 422
+    rule: str | None = None
 
 
 class DefinitionTypeError(DefinitionError, TypeError):

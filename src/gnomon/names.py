@@ -4,7 +4,7 @@ import re
 from functools import total_ordering
 from typing import Any, Self
 
-from gnomon.errors import NameFormatError
+from gnomon.errors import NameFormatError, NotFullyQualifiedError
 
 __all__ = ["Name"]
 
@@ -105,7 +105,7 @@ class Name:
 
     @property
     def has_relative(self) -> bool:
-        """Whether there is a ``metric.spec`` (or, for a metric, a metric) to speak of."""
+        """Whether there is a ``metric.spec`` to speak of."""
         return self.is_spec and self.has_metric
 
     @property
@@ -135,13 +135,32 @@ class Name:
 
     @property
     def fqn(self) -> str:
-        """The fully qualified name; empty where the package is not known."""
-        return str(self) if self.is_fq else ""
+        """The fully qualified name.
+
+        Raises
+        ------
+        NotFullyQualifiedError
+            If the package is not known (also an `AttributeError`; see `is_fq`).
+        """
+        if not self.is_fq:
+            raise NotFullyQualifiedError(f"{str(self)!r} does not say its package.")
+        return str(self)
 
     @property
     def relative_name(self) -> str:
-        """The specification relative to its package, ``metric.spec``; empty where there is none."""
-        return f"{self._metric}.{self._spec}" if self.has_relative else ""
+        """The specification relative to its package, ``metric.spec``.
+
+        Raises
+        ------
+        NotFullyQualifiedError
+            If this is no specification, or its metric is not known (also an `AttributeError`; see
+            `has_relative`).
+        """
+        if not self.has_relative:
+            raise NotFullyQualifiedError(
+                f"{str(self)!r} does not name a specification together with its metric."
+            )
+        return f"{self._metric}.{self._spec}"
 
     def __contains__(self, other: object) -> bool:
         if not isinstance(other, Name):
@@ -178,6 +197,8 @@ class Name:
         return ".".join(part for part in self._key() if part is not None)
 
     def __repr__(self) -> str:
+        if self.is_fq:
+            return f"Name({', '.join(repr(part) for part in self._key() if part is not None)})"
         parts = ", ".join(f"{k}={v!r}" for k, v in zip(_PARTS, self._key(), strict=True) if v is not None)
         return f"Name({parts})"
 
@@ -191,7 +212,10 @@ class Name:
 def _split(role: str, given: "str | Name") -> dict[str, str]:
     """Take a dotted name apart, its last part being ``role`` (its first, for a package)."""
     if isinstance(given, Name):
-        return {p: v for p, v in zip(_PARTS, given._key(), strict=True) if v is not None}
+        parts = {p: v for p, v in zip(_PARTS, given._key(), strict=True) if v is not None}
+        if role != "package" and role not in parts:
+            raise NameFormatError(f"{str(given)!r} was given as the name of a {role} and names none.")
+        return parts
     if not isinstance(given, str):
         raise NameFormatError(f"A name is a string or a Name, not {type(given).__name__}: {given!r}.")
     pieces = given.split(".")

@@ -33,7 +33,7 @@ def package(folder: Path, **files: str) -> Path:
 
 def problem(folder: Path, text: str) -> DefinitionError:
     with pytest.raises(DefinitionError) as caught:
-        MetricSet.load_metrics_package(package(folder, demo=text))
+        MetricSet.load_metrics_package(package(folder, demo=text), strict=True)
     assert caught.value.file == str(folder / "metrics" / "demo.yaml")
     return caught.value
 
@@ -48,7 +48,7 @@ def test_a_package_is_read_with_anchors_merge_keys_and_sets(tmp_path: Path) -> N
     ]
     other = metrics["demo.OtherTime"]
     assert (other.description, other.unit, other.tags) == ("Another step.", u.s, {"workflow", "monitoring"})
-    assert other.reference == {"doc": "LPM-17", "page": 23, "url": "http://example.org/lpm17"}
+    assert other.reference == "LPM-17, p. 23, http://example.org/lpm17"
     assert (other.better, other.dimensions) == ("lower", ("instrument", "visit"))
     assert metrics["demo.Ratio"].tags == {"single"}
     assert metrics["demo.Ratio"].unit == u.dimensionless_unscaled
@@ -66,7 +66,7 @@ def test_a_package_is_found_by_the_variable_of_its_name(
         DefinitionError, match=r"\$SOME_METRIX_DIR is not set.* Did you mean SOME_METRICS_DIR"
     ):
         MetricSet.load_metrics_package("some_metrix")
-    with pytest.raises(DefinitionError, match=r"no metrics of the package 'deno'\. Did you mean demo"):
+    with pytest.raises(DefinitionError, match=r"nothing for the package 'deno'\. Did you mean demo"):
         MetricSet.load_metrics_package("some_metrics", subset="deno")
 
 
@@ -81,7 +81,7 @@ def test_a_directory_without_definitions_is_refused(tmp_path: Path) -> None:
         ("A: {unit: s}\nB:\n  unit: s\n  descripton: x\n", 4, "Did you mean description"),
         ("A: {unit: s}\nA: {unit: m}\n", 2, "stands here twice .first in line 1"),
         ("A: {unit: furlongs}", 1, "'furlongs' is not a unit"),
-        ("A:\n  unit: 3\n", 1, "A unit is a string"),
+        ("A:\n  unit: 3\n", 2, "A unit is a string"),
         ("A: 5", 1, "The metric 'A' is a mapping, not an integer"),
         ("A: {unit: s, tags: [1]}", 1, "put it in quotes"),
         ("A: {unit: s, tags: {x: y}}", 1, "'tags' is a list, not a mapping"),
@@ -128,8 +128,13 @@ def test_a_set_is_a_mapping_that_names_the_nearest_metric() -> None:
     assert isinstance(caught.value, KeyError)
     del metrics["p.airmass"]
     assert metrics == MetricSet([Metric("p.zero_point")])
-    with pytest.raises(DefinitionError, match="cannot be kept under"):
+    with pytest.raises(KeyError, match="cannot be kept under"):
         metrics["p.other"] = Metric("p.zero_point")
+    with pytest.raises(KeyError, match="does not name a metric"):
+        metrics[Name("p.zero_point.design")] = Metric("p.zero_point")
+    with pytest.raises(TypeError, match="A metric is expected"):
+        metrics["p.zero_point"] = "p.zero_point"  # type: ignore[assignment]
+    assert str(metrics) == "<MetricSet: 1 Metric>"
 
 
 def test_units_are_checked_by_convertibility() -> None:
@@ -137,8 +142,10 @@ def test_units_are_checked_by_convertibility() -> None:
     assert metric.check_unit(1 * u.mag)
     assert not metric.check_unit(1 * u.s)
     assert not metric.check_unit(u.Quantity(1))
-    metric.unit = "s"
-    assert metric.unit_str == "s"
+    metric.unit_str = "s"
+    assert metric.unit == u.s
+    with pytest.raises(ValueError, match="is set by unit_str"):
+        metric.unit = "s"
 
 
 def test_a_metric_can_be_changed_but_not_into_nonsense() -> None:

@@ -11,8 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gnomon.definitions import SpecificationSet, ThresholdSpecification
-from gnomon.definitions.specification import OPERATORS
-from gnomon.errors import DefinitionError, SpecificationNotFoundError, UnitMismatchError
+from gnomon.definitions.threshold import OPERATORS
+from gnomon.errors import (
+    DefinitionError,
+    SpecificationNotFoundError,
+    SpecificationResolutionError,
+    UnitMismatchError,
+)
 
 BASES = """
 id: 'PA1-base'
@@ -175,11 +180,21 @@ def test_two_specifications_of_one_name_are_told(tmp_path: Path) -> None:
         load(tmp_path, {"a": text, "b": text})
 
 
-def test_without_strictness_what_cannot_be_made_is_left_out_and_noted(tmp_path: Path) -> None:
+def test_what_established_readers_pass_over_is_noted_and_logged_unless_it_is_forbidden(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     good = 'name: M.good\nprovenance_query: {}\nthreshold: {value: "1e-3", unit: s, operator: "<"}\n'
-    found = load(tmp_path, {"a": good + "---\nname: M.bad\nbase: '#none'\n"}, strict=False)
+    found = load(tmp_path, {"a": good}, strict=False)
     assert list(found) == ["drp.M.good"]
-    assert [(p.file or "")[-6:] for p in found.problems] == ["a.yaml", "a.yaml"]
+    assert [(p.file or "")[-6:] for p in found.problems] == ["a.yaml"]
+    assert "1 mistakes were passed over" in caplog.text
+    with pytest.raises(DefinitionError, match="'provenance_query' is no key"):
+        load(tmp_path, {"a": good}, strict=True)
+
+
+def test_what_no_reader_can_make_sense_of_is_an_error_always(tmp_path: Path) -> None:
+    with pytest.raises(SpecificationResolutionError, match="no partial drp:a#none"):
+        load(tmp_path, {"a": "name: M.bad\nbase: '#none'\n"}, strict=False)
 
 
 @pytest.mark.parametrize(
@@ -247,7 +262,7 @@ def test_units_are_converted_and_what_does_not_convert_is_a_type_error() -> None
     assert specification.check(0.01 * u.mag)
     assert specification.check_values([0.009, 0.011], "mag").tolist() == [True, False]
     assert specification.check_values(5).shape == ()
-    with pytest.raises(UnitMismatchError, match="threshold in mmag; a value in s") as caught:
+    with pytest.raises(UnitMismatchError, match="written in mmag; a value in s") as caught:
         specification.check(1 * u.s)
     assert isinstance(caught.value, TypeError)
 
@@ -273,7 +288,7 @@ def test_subsets_are_by_name_by_metadata_and_by_tags() -> None:
     assert list(some.subset("p.m")) == ["p.m.a", "p.m.b"]
     assert list(some.subset("p.m.b")) == ["p.m.b"]
     assert list(some.subset(meta={})) == ["p.m.b", "p.n.c"]
-    assert list(some.subset("p.m", {"band": "g"}, "x")) == ["p.m.a"]
+    assert list(some.subset("p.m", {"band": "g"}, spec_tags="x")) == ["p.m.a"]
     with pytest.raises(SpecificationNotFoundError, match=r"Did you mean p\.m\.a"):
         some["p.m.aa"]
 

@@ -8,19 +8,31 @@ those of the established verification framework.
 This room imports only the top files. It knows no measurements, no store and no Butler.
 """
 
+from gnomon.definitions.baseline import BaselineSpecification
+from gnomon.definitions.metadata_query import MetadataQuery
 from gnomon.definitions.metric import Metric
 from gnomon.definitions.metric_set import MetricSet
 from gnomon.definitions.packages import find_package
-from gnomon.definitions.specification import Specification, ThresholdSpecification
+from gnomon.definitions.partial import SpecificationPartial
+from gnomon.definitions.ranges import RangeSpecification, ToleranceSpecification
+from gnomon.definitions.specification import Specification
 from gnomon.definitions.specification_set import SpecificationSet
+from gnomon.definitions.statistical import StatisticalSpecification
+from gnomon.definitions.threshold import ThresholdSpecification
 from gnomon.definitions.units import parse_unit, unit_string
 
 __all__ = [
+    "BaselineSpecification",
+    "MetadataQuery",
     "Metric",
     "MetricSet",
+    "RangeSpecification",
     "Specification",
+    "SpecificationPartial",
     "SpecificationSet",
+    "StatisticalSpecification",
     "ThresholdSpecification",
+    "ToleranceSpecification",
     "find_package",
     "parse_unit",
     "unit_string",

@@ -9,21 +9,18 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import astropy.units as u
-
-from gnomon.definitions.documents import check_keys, expect, strings
+from gnomon.definitions.building import check_document_keys
+from gnomon.definitions.documents import expect, strings
 from gnomon.definitions.packages import read_file
-from gnomon.definitions.specification import ThresholdSpecification
-from gnomon.definitions.units import parse_unit
-from gnomon.definitions.yaml_source import Located, Place, Problems, merge, plain, read_documents
-from gnomon.errors import DefinitionError, NameFormatError, nearest
+from gnomon.definitions.yaml_source import Located, Place, Problems, merge, read_documents
+from gnomon.errors import DefinitionError, NameFormatError, SpecificationResolutionError, nearest
 from gnomon.names import Name
 
-__all__ = ["Document", "Documents", "build_specification"]
+__all__ = ["Document", "Documents"]
 
-_KEYS = ("name", "id", "base", "metric", "package", "tags", "threshold", "metadata_query", "type")
-_THRESHOLD_KEYS = ("value", "unit", "operator")
+EXTENSIONS = (".yaml", ".yml")
 _NOT_INHERITED = ("id", "name", "base")
+_RESOLUTION = ("missing-base", "base-cycle", "no-metric")
 MAX_LEVELS = 100
 
 
@@ -48,10 +45,13 @@ class Document:
         identifier = self.content.get("id")
         return None if identifier is None else f"{self.package}:{self.path}#{identifier}"
 
-    def error(self, message: str, key: str = "") -> DefinitionError:
+    def error(self, message: str, key: str = "", rule: str = "wrong-document") -> DefinitionError:
         """Make an error about this document, or one of its keys."""
         place = self.content.where(key)
-        return DefinitionError(message, file=place.file, line=place.line)
+        kind = SpecificationResolutionError if rule in _RESOLUTION else DefinitionError
+        error = kind(message, file=place.file, line=place.line)
+        error.rule = rule
+        return error
 
 
 @dataclass(eq=False)
@@ -69,6 +69,8 @@ class Documents:
     def __post_init__(self) -> None:
         self.partials: dict[str, Document] = {}
         self.specifications: dict[Name, Document] = {}
+        self.empty: list[Place] = []
+        """Where documents without content stand."""
         self._unnamed: list[Document] = []
         self._metrics: dict[Document, str | None] = {}
         self._resolved: dict[Document, Located] = {}
@@ -86,8 +88,9 @@ class Documents:
         DefinitionError
             If a file is wrong.
         """
-        for path in sorted(directory.rglob("*.yaml")):
-            self.add_file(directory.name, path.relative_to(directory).with_suffix("").as_posix(), path)
+        for path in sorted(directory.rglob("*")):
+            if path.suffix in EXTENSIONS and path.is_file():
+                self.add_file(directory.name, path.relative_to(directory).with_suffix("").as_posix(), path)
 
     def add_file(self, package: str, relative: str, path: Path) -> None:
         """Read one file.
@@ -106,9 +109,19 @@ class Documents:
         DefinitionError
             If the file is wrong.
         """
-        for content, place in read_documents(read_file(path), file=str(path), problems=self.problems):
-            if content is not None:  # a trailing --- makes an empty document
+        try:
+            documents = read_documents(read_file(path), file=str(path), problems=self.problems)
+        except DefinitionError as error:
+            self.problems.note(error)
+            return
+        for content, place in documents:
+            if content is None:  # a trailing --- makes an empty document
+                self.empty.append(place)
+                continue
+            try:
                 self.add(package, relative, expect(content, Located, "A document of specifications", place))
+            except DefinitionError as error:
+                self.problems.note(error)
 
     def add(self, package: str, relative: str, content: Located) -> None:
         """Add one document.
@@ -127,7 +140,7 @@ class Documents:
         DefinitionError
             If it is neither a partial nor a specification, or repeats one.
         """
-        check_keys(content, _KEYS, "a specification", self.problems)
+        check_document_keys(content, self.problems)
         document = Document(package, relative, content, tuple(strings(content, "base", self.problems)))
         if ("id" in content) == ("name" in content):
             raise document.error("A document has either 'id' (a partial) or 'name' (a specification).")
@@ -207,10 +220,51 @@ class Documents:
             return known
         self._refuse_endless(document, above)
         whole = Located(document.place)
-        for base in document.bases:
-            inherited = self._resolve(self._find(document, base), (*above, document))
-            whole = merge(whole, _without(inherited, _NOT_INHERITED))
+        for base in self.bases(document):
+            whole = merge(whole, self._inherited(base, (*above, document)))
         self._resolved[document] = whole = merge(whole, document.content)
+        return whole
+
+    def bases(self, document: Document) -> list[Document]:
+        """Find the bases of a document.
+
+        Parameters
+        ----------
+        document
+            A partial or a specification.
+
+        Returns
+        -------
+        list of Document
+            In the order in which they are merged.
+
+        Raises
+        ------
+        SpecificationResolutionError
+            If one is missing.
+        """
+        return [self._find(document, base) for base in document.bases]
+
+    def inherited(self, base: Document) -> Located:
+        """Give what a document hands down to those whose base it is.
+
+        Parameters
+        ----------
+        base
+            A partial or a specification.
+
+        Returns
+        -------
+        Located
+            Its whole, without what names it.
+        """
+        return self._inherited(base, ())
+
+    def _inherited(self, base: Document, above: tuple[Document, ...]) -> Located:
+        whole = _without(self._resolve(base, above), _NOT_INHERITED)
+        if base.partial_id is None and isinstance(whole.get("tags"), str):
+            # A specification hands down its tags, which are many even if they are one; a partial its text.
+            whole["tags"] = [whole["tags"]]
         return whole
 
     def _metric(self, document: Document, above: tuple[Document, ...] = ()) -> str | None:
@@ -239,7 +293,9 @@ class Documents:
             metric = self._metric(document)
             if metric is None:
                 raise document.error(
-                    f"The specification {given!r} says no metric, and neither does any of its bases.", "name"
+                    f"The specification {given!r} says no metric, and neither does any of its bases.",
+                    "name",
+                    "no-metric",
                 )
             return Name(document.package, metric, given)
         except NameFormatError as error:
@@ -266,7 +322,9 @@ class Documents:
             if partial is None:
                 hint = self._near_partial(path, identifier)
                 raise document.error(
-                    f"There is no partial {path}#{identifier}, which {base!r} means.{hint}", "base"
+                    f"There is no partial {path}#{identifier}, which {base!r} means.{hint}",
+                    "base",
+                    "missing-base",
                 )
             return partial
         name = self._spec_name(document, base)
@@ -278,7 +336,9 @@ class Documents:
             hint = nearest(str(name), map(str, self.specifications))
             if any(known.endswith(f"#{base}") for known in self.partials):
                 hint = f" There is a partial of that id: write '#{base}' or 'path#{base}'."
-            raise document.error(f"There is no specification {name} to be a base.{hint}", "base")
+            raise document.error(
+                f"There is no specification {name} to be a base.{hint}", "base", "missing-base"
+            )
         return specification
 
     def _near_partial(self, path: str, identifier: str) -> str:
@@ -289,13 +349,19 @@ class Documents:
         if document in above:
             circle = [*above[above.index(document) :], document]
             chain = " -> ".join(d.partial_id or str(d.content["name"]) for d in circle)
-            raise document.error(f"These are bases of one another, in a circle: {chain}.", "base")
+            raise document.error(
+                f"These are bases of one another, in a circle: {chain}.", "base", "base-cycle"
+            )
         if len(above) >= MAX_LEVELS:
-            raise document.error(f"This inherits through more than {MAX_LEVELS} levels.", "base")
+            raise document.error(
+                f"This inherits through more than {MAX_LEVELS} levels.", "base", "base-cycle"
+            )
 
     def _twice(self, what: str, first: Document, second: Document) -> None:
         self.problems.add(
-            f"{what} stands here twice (first in {first.place.file}:{first.place.line}).", second.place
+            f"{what} stands here twice (first in {first.place.file}:{first.place.line}).",
+            second.place,
+            "duplicate-specification",
         )
 
 
@@ -306,77 +372,3 @@ def _without(content: Located, keys: Iterable[str]) -> Located:
     for key in keys:
         rest.pop(key, None)
     return rest
-
-
-def build_specification(name: Name, content: Located, problems: Problems) -> ThresholdSpecification:
-    """Make a specification of a resolved document.
-
-    Parameters
-    ----------
-    name
-        Its full name.
-    content
-        The document with all that it inherits.
-    problems
-        What to do about unknown keys.
-
-    Returns
-    -------
-    ThresholdSpecification
-        The specification.
-
-    Raises
-    ------
-    DefinitionError
-        If something is missing or of the wrong type; it says the file and the line, of a base if it came
-        from there.
-    """
-    kind = content.get("type", "threshold")
-    if kind != "threshold":
-        place = content.where("type")
-        raise DefinitionError(
-            f"{kind!r} is no type of specification.{nearest(str(kind), ['threshold'])}",
-            file=place.file,
-            line=place.line,
-        )
-    if "threshold" not in content:
-        place = content.place
-        raise DefinitionError(f"The specification {name} has no threshold.", file=place.file, line=place.line)
-    threshold = expect(content["threshold"], Located, "A threshold", content.where("threshold"))
-    check_keys(threshold, _THRESHOLD_KEYS, "a threshold", problems)
-    for key in _THRESHOLD_KEYS:
-        if key not in threshold:
-            problems.add(f"The threshold of {name} has no {key!r}.", content.where("threshold"))
-    query = content.get("metadata_query")
-    if query is not None:
-        query = plain(expect(query, Located, "A metadata query", content.where("metadata_query")))
-    key = "value"
-    try:
-        value = _number(threshold)
-        key = "unit"
-        quantity = u.Quantity(value, parse_unit(threshold.get("unit")))
-        key = "operator"
-        operator = expect(threshold.get("operator"), str, "An operator", threshold.where("operator"))
-        return ThresholdSpecification(
-            name, quantity, operator, metadata_query=query, tags=strings(content, "tags", problems)
-        )
-    except DefinitionError as error:
-        if error.file is not None:
-            raise
-        place = threshold.where(key)
-        raise DefinitionError(f"In {name}: {error.message}", file=place.file, line=place.line) from error
-
-
-def _number(threshold: Located) -> float:
-    value = threshold.get("value")
-    if isinstance(value, str):  # a quoted number, which existing packages have and astropy reads
-        try:
-            return float(value)
-        except ValueError:
-            pass
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise DefinitionError(f"the value of the threshold is a number, not {value!r}.")
-    try:
-        return float(value)
-    except OverflowError as error:
-        raise DefinitionError(f"the value of the threshold, {value!r:.40}..., is too large.") from error

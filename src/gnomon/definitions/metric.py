@@ -1,22 +1,28 @@
 """A metric: a named scalar quantity with a unit and a meaning."""
 
-from collections.abc import Iterable
-from typing import Any, Literal
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, Self
 
 import astropy.units as u
+from astropy.units.function.core import FunctionUnitBase
 
 from gnomon.dataids import check_dimensions
+from gnomon.definitions.serialization import JsonSerializationMixin
+from gnomon.definitions.tagged import Tagged
 from gnomon.definitions.units import parse_unit, unit_string
-from gnomon.errors import DefinitionError, nearest
+from gnomon.errors import DefinitionError, DefinitionTypeError, nearest
 from gnomon.names import Name
 
-__all__ = ["Better", "Metric"]
+__all__ = ["EXTENSION", "Better", "Metric"]
 
 type Better = Literal["lower", "higher"]
 """Which direction of a metric is the better one."""
 
+EXTENSION = "gnomon"
+"""The key below ``reference`` for what is ours: established readers refuse an unknown key anywhere else."""
 
-class Metric:
+
+class Metric(Tagged, JsonSerializationMixin):
     """A scalar quantity that can be measured.
 
     Parameters
@@ -70,13 +76,70 @@ class Metric:
     ) -> None:
         self.name = name
         self.description = description
-        self.unit = unit
+        self.unit = parse_unit(unit)
         self.tags = () if tags is None else tags
         self.reference_doc = reference_doc
         self.reference_url = reference_url
         self.reference_page = reference_page
         self.dimensions = dimensions
         self.better = better
+
+    @classmethod
+    def deserialize(
+        cls,
+        name: str | Name | None = None,
+        description: str | None = None,
+        unit: str | None = None,
+        tags: Iterable[str] | str | None = None,
+        reference: Mapping[str, Any] | None = None,
+    ) -> Self:
+        """Make a metric of the fields of a JSON or YAML document.
+
+        Parameters
+        ----------
+        name
+            ``package.metric``.
+        description
+            What is measured; line ends after it are taken off.
+        unit
+            The string of a unit.
+        tags
+            Labels.
+        reference
+            ``doc``, ``page`` and ``url``, and under ``gnomon`` what is ours, ``dimensions`` and ``better``.
+
+        Returns
+        -------
+        Metric
+            The metric.
+
+        Raises
+        ------
+        DefinitionError
+            If a field is wrong.
+        """
+        if name is None:
+            raise DefinitionTypeError("A metric without a name was given.")
+        for what, value, kind in (("description", description, str), ("reference", reference, Mapping)):
+            if value is not None and not isinstance(value, kind):
+                raise DefinitionTypeError(f"The {what} of {name} cannot be {value!r:.60}.")
+        reference = reference or {}
+        ours = reference.get(EXTENSION) or {}
+        if not isinstance(ours, Mapping):
+            raise DefinitionTypeError(
+                f"{EXTENSION!r} in the reference of {name} is a mapping, not {ours!r:.60}."
+            )
+        return cls(
+            name,
+            (description or "").rstrip("\n"),
+            unit,
+            tags,
+            reference.get("doc"),
+            reference.get("url"),
+            reference.get("page"),
+            dimensions=ours.get("dimensions"),
+            better=ours.get("better"),
+        )
 
     @property
     def name(self) -> Name:
@@ -86,34 +149,31 @@ class Metric:
     @name.setter
     def name(self, value: str | Name) -> None:
         name = value if isinstance(value, Name) and value.is_metric else Name(metric=value)
+        if not name.is_metric:
+            raise DefinitionTypeError(f"{str(name)!r} does not name a metric.")
         self._name = name
 
     @property
     def unit(self) -> u.UnitBase:
-        """The unit; setting takes a string too."""
+        """The unit. Setting takes a unit and no string, for which there is ``unit_str``."""
         return self._unit
 
     @unit.setter
-    def unit(self, value: str | u.UnitBase | None) -> None:
-        self._unit = parse_unit(value)
+    def unit(self, value: u.UnitBase) -> None:
+        if not isinstance(value, u.UnitBase | FunctionUnitBase):
+            raise DefinitionTypeError(
+                f"The unit of a metric is an astropy unit, not {value!r}; a string is set by unit_str."
+            )
+        self._unit = value
 
     @property
     def unit_str(self) -> str:
-        """The unit as a string; empty for dimensionless."""
+        """The unit as a string; empty for dimensionless. It can be set."""
         return unit_string(self._unit)
 
-    @property
-    def tags(self) -> set[str]:
-        """The labels, a set that can be changed; setting takes any iterable or one string."""
-        return self._tags
-
-    @tags.setter
-    def tags(self, value: Iterable[str] | str) -> None:
-        tags = {value} if isinstance(value, str) else set(value)
-        for tag in tags:
-            if not isinstance(tag, str):
-                raise DefinitionError(f"A tag is a string, not {type(tag).__name__}: {tag!r}.")
-        self._tags = tags
+    @unit_str.setter
+    def unit_str(self, value: str) -> None:
+        self._unit = parse_unit(value)
 
     @property
     def dimensions(self) -> tuple[str, ...] | None:
@@ -142,9 +202,38 @@ class Metric:
         self._better = value
 
     @property
-    def reference(self) -> dict[str, Any]:
-        """The reference as a mapping with ``doc``, ``page`` and ``url``."""
-        return {"doc": self.reference_doc, "page": self.reference_page, "url": self.reference_url}
+    def reference(self) -> str:
+        """The reference for people: document, page and address, as far as there are any."""
+        parts = []
+        if self.reference_doc:
+            page = f", p. {self.reference_page}" if self.reference_page else ""
+            parts.append(f"{self.reference_doc}{page}")
+        if self.reference_url:
+            parts.append(self.reference_url)
+        return ", ".join(parts)
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """The metric as plain values, as `deserialize` takes them."""
+        reference: dict[str, Any] = {
+            "doc": self.reference_doc,
+            "page": self.reference_page,
+            "url": self.reference_url,
+        }
+        ours: dict[str, Any] = {}
+        if self._dimensions is not None:
+            ours["dimensions"] = list(self._dimensions)
+        if self._better is not None:
+            ours["better"] = self._better
+        if ours:
+            reference[EXTENSION] = ours
+        return {
+            "name": str(self._name),
+            "description": self.description,
+            "unit": self.unit_str,
+            "tags": self._tag_list(),
+            "reference": reference,
+        }
 
     def check_unit(self, quantity: u.Quantity) -> bool:
         """Say whether a quantity can be a value of this metric.
@@ -180,7 +269,7 @@ class Metric:
     __hash__ = None  # type: ignore[assignment]  # mutable
 
     def __str__(self) -> str:
-        unit = self.unit_str or "dimensionless"
+        unit = self.unit_str or "dimensionless_unscaled"
         return f"{self.name} ({unit}): {self.description}"
 
     def __repr__(self) -> str:

@@ -1,22 +1,25 @@
 """A set of metrics, by name, and how it is read from a definition package."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
 from gnomon.definitions.documents import check_keys, expect, strings
-from gnomon.definitions.metric import Metric
+from gnomon.definitions.metric import EXTENSION, Metric
 from gnomon.definitions.named_set import NamedSet
-from gnomon.definitions.packages import find_package, read_file
+from gnomon.definitions.packages import find_package, metric_files, read_file
+from gnomon.definitions.tagged import wanted_tags
+from gnomon.definitions.units import parse_unit
 from gnomon.definitions.yaml_source import Located, Place, Problems, read_documents
-from gnomon.errors import DataIdError, DefinitionError, MetricNotFoundError, nearest
+from gnomon.errors import DataIdError, DefinitionError, MetricNotFoundError
 from gnomon.names import Name
 
 __all__ = ["MetricSet"]
 
-_KEYS = ("description", "unit", "reference", "tags", "dimensions", "better")
-_REFERENCE_KEYS = ("doc", "url", "page")
+_OURS = ("dimensions", "better")
+_KEYS = ("name", "description", "unit", "reference", "tags", *_OURS)
+_REFERENCE_KEYS = ("doc", "url", "page", EXTENSION)
 
 
 class MetricSet(NamedSet[Metric]):
@@ -30,10 +33,11 @@ class MetricSet(NamedSet[Metric]):
     Attributes
     ----------
     problems
-        Mistakes that a reading with ``strict=False`` passed over.
+        Mistakes that the reading passed over.
     """
 
     _word = "metric"
+    _kind = Metric
     _missing = MetricNotFoundError
 
     def __init__(self, metrics: Iterable[Metric] | None = None) -> None:
@@ -43,13 +47,17 @@ class MetricSet(NamedSet[Metric]):
     def _key(name: str | Name) -> Name:
         return name if isinstance(name, Name) else Name(metric=name)
 
+    @staticmethod
+    def _fits(key: Name) -> bool:
+        return key.is_metric
+
     @classmethod
     def load_metrics_package(
         cls,
         package_name_or_path: str | os.PathLike[str] = "verify_metrics",
         subset: str | None = None,
         *,
-        strict: bool = True,
+        strict: bool = False,
     ) -> Self:
         """Read all metrics of a definition package.
 
@@ -60,35 +68,31 @@ class MetricSet(NamedSet[Metric]):
         subset
             Only the metrics of this package, that is of one file.
         strict
-            Whether unknown and duplicate keys are errors. If not, an unknown key is passed over, the last
-            of duplicates holds, and both are noted in ``problems``.
+            Whether mistakes that established readers pass over in silence, unknown and duplicate keys, are
+            errors. If not, an unknown key is passed over, the last of duplicates holds, both are noted in
+            ``problems``, and a line of log says that there are some.
 
         Returns
         -------
         MetricSet
-            The metrics, in the order of the files.
+            The metrics, in the order of the files. It is empty if the package of ``subset`` has
+            specifications and no metrics.
 
         Raises
         ------
+        PackageNotFoundError
+            If there is no such package (also an `OSError`).
         DefinitionError
-            If there is no such package, or a file is wrong; it says the file and the line.
+            If a file is wrong; it says the file and the line.
         """
-        directory = find_package(package_name_or_path) / "metrics"
-        files = sorted(directory.glob("*.yaml"))
-        if subset is not None:
-            known = [path.stem for path in files]
-            files = [path for path in files if path.stem == subset]
-            if not files:
-                raise DefinitionError(
-                    f"{directory} defines no metrics of the package {subset!r}.{nearest(subset, known)}"
-                )
+        package = find_package(package_name_or_path)
         metrics = cls()
-        for path in files:
-            metrics.update(cls.load_single_package(path, strict=strict))
-        return metrics
+        for path in metric_files(package, subset):
+            metrics.update(cls._load_file(path, Problems(strict=strict)))
+        return metrics._logged(package)
 
     @classmethod
-    def load_single_package(cls, metrics_yaml_path: str | os.PathLike[str], *, strict: bool = True) -> Self:
+    def load_single_package(cls, metrics_yaml_path: str | os.PathLike[str], *, strict: bool = False) -> Self:
         """Read the metrics of one file.
 
         Parameters
@@ -109,24 +113,53 @@ class MetricSet(NamedSet[Metric]):
             If the file is wrong; it says the file and the line.
         """
         path = Path(metrics_yaml_path)
-        problems = Problems(strict=strict)
+        return cls._load_file(path, Problems(strict=strict))._logged(path)
+
+    @classmethod
+    def _load_file(cls, path: Path, problems: Problems) -> Self:
         metrics = cls()
         for document, place in read_documents(read_file(path), file=str(path), problems=problems):
             if document is None:
                 continue
             for name, definition in expect(document, Located, "A metrics file", place).items():
                 where = document.where(name)
-                metric = _metric(path.stem, name, definition, where, problems)
+                try:
+                    metric = _metric(path.stem, name, definition, where, problems)
+                except DefinitionError as error:
+                    problems.note(error)
+                    continue
                 if metric.name in metrics:
+                    first = metrics._places[metric.name].line
                     problems.add(
-                        f"The metric {metric.name} is defined twice (first in line "
-                        f"{metrics._places[metric.name].line}).",
+                        f"The metric {metric.name} is defined twice (first in line {first}).",
                         where,
+                        "duplicate-metric",
                     )
                 metrics.insert(metric)
                 metrics._places[metric.name] = where
         metrics.problems = problems.found
         return metrics
+
+    @classmethod
+    def deserialize(cls, metrics: Iterable[Mapping[str, Any]] | None = None) -> Self:
+        """Make a set of the JSON of its metrics.
+
+        Parameters
+        ----------
+        metrics
+            What ``json`` gave.
+
+        Returns
+        -------
+        MetricSet
+            The metrics.
+
+        Raises
+        ------
+        DefinitionError
+            If one of them is wrong.
+        """
+        return cls(Metric.deserialize(**document) for document in metrics or ())
 
     def subset(
         self, package: str | Name | None = None, tags: Iterable[str] | str | None = None
@@ -143,13 +176,20 @@ class MetricSet(NamedSet[Metric]):
         Returns
         -------
         MetricSet
-            A new set with the same metrics.
+            A new set with the same metrics; all of them if neither is given.
         """
-        wanted = {tags} if isinstance(tags, str) else set(tags or ())
+        wanted = wanted_tags(tags)
         package = None if package is None else Name(package=package).package
         return self._chosen(
             lambda name, metric: (package is None or name.package == package) and wanted <= metric.tags
         )
+
+    def _table_rows(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+        columns = ("Name", "Description", "Units", "Reference", "Tags")
+        return columns, [
+            (str(name), metric.description, metric.unit_str, metric.reference, ", ".join(sorted(metric.tags)))
+            for name, metric in sorted(self.items())
+        ]
 
 
 def _metric(package: str, name: Any, definition: Any, place: Place, problems: Problems) -> Metric:
@@ -161,26 +201,51 @@ def _metric(package: str, name: Any, definition: Any, place: Place, problems: Pr
     else:
         reference = expect(reference, Located, "A reference", definition.where("reference"))
         check_keys(reference, _REFERENCE_KEYS, "a reference", problems)
+    ours = _extension(definition, reference, problems)
     description = expect(
         definition.get("description") or "", str, "A description", definition.where("description")
     )
+    where = place
     try:
+        where = definition.where("unit")
+        unit = parse_unit(definition.get("unit"))
+        where = place
         return Metric(
             Name(package=package, metric=expect(name, str, "The name of a metric", place)),
-            description,
-            definition.get("unit"),
+            description.rstrip("\n"),
+            unit,
             tags=strings(definition, "tags", problems),
             reference_doc=reference.get("doc"),
             reference_url=reference.get("url"),
             reference_page=reference.get("page"),
-            dimensions=strings(definition, "dimensions", problems) if "dimensions" in definition else None,
-            better=definition.get("better"),
+            dimensions=strings(ours, "dimensions", problems) if "dimensions" in ours else None,
+            better=ours.get("better"),
         )
     except DefinitionError as error:
         if error.file is not None:
             raise
         raise DefinitionError(
-            f"In the metric {name}: {error.message}", file=place.file, line=place.line
+            f"In the metric {name}: {error.message}", file=where.file, line=where.line
         ) from error
     except (DataIdError, TypeError) as error:
         raise DefinitionError(f"In the metric {name}: {error}", file=place.file, line=place.line) from error
+
+
+def _extension(definition: Located, reference: Located, problems: Problems) -> Located:
+    """Give what is ours in a metric: below its reference, or beside it where no other reader is expected."""
+    if EXTENSION not in reference:
+        return definition
+    ours = expect(reference[EXTENSION], Located, f"{EXTENSION!r}", reference.where(EXTENSION))
+    check_keys(ours, _OURS, f"{EXTENSION!r} in a reference", problems)
+    for key in _OURS:
+        if key in definition and key in ours:
+            problems.add(
+                f"{key!r} stands both here and below the reference, which holds.",
+                definition.where(key),
+                "duplicate-key",
+            )
+    whole = Located(ours.place)
+    for part in (definition, ours):
+        whole.update({key: part[key] for key in _OURS if key in part})
+        whole.places.update(part.places)
+    return whole

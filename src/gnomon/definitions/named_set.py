@@ -1,11 +1,15 @@
 """What sets of metrics and of specifications have in common: a mapping from names to definitions."""
 
-from abc import ABC, abstractmethod
+import logging
+from abc import abstractmethod
 from collections.abc import Callable, ItemsView, Iterable, Iterator, KeysView, ValuesView
-from typing import ClassVar, Protocol, Self
+from html import escape
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, Self
 
+from gnomon.definitions.serialization import JsonSerializationMixin
 from gnomon.definitions.yaml_source import Place
-from gnomon.errors import DefinitionError, GnomonError, nearest
+from gnomon.errors import DefinitionTypeError, GnomonError, NameMismatchError, nearest
 from gnomon.names import Name
 
 __all__ = ["Named", "NamedSet"]
@@ -19,8 +23,16 @@ class Named(Protocol):
         """Its name."""
         ...
 
+    @property
+    def json(self) -> Any:
+        """The definition as plain values."""
+        ...
 
-class NamedSet[Member: Named](ABC):
+
+_LOG = logging.getLogger(__name__)
+
+
+class NamedSet[Member: Named](JsonSerializationMixin):
     """A mapping from names to definitions of one kind, in order of insertion.
 
     Parameters
@@ -31,11 +43,13 @@ class NamedSet[Member: Named](ABC):
     Attributes
     ----------
     problems
-        Mistakes that a reading with ``strict=False`` passed over.
+        Mistakes that the reading passed over.
     """
 
     _word: ClassVar[str]
     """What a member is called in messages."""
+    _kind: ClassVar[type]
+    """What every member is."""
     _missing: ClassVar[type[GnomonError]]
     """What is raised for a name that is not there."""
 
@@ -51,6 +65,25 @@ class NamedSet[Member: Named](ABC):
     def _key(name: str | Name) -> Name:
         """Read a name of a member."""
 
+    @staticmethod
+    @abstractmethod
+    def _fits(key: Name) -> bool:
+        """Say whether a name can be that of a member."""
+
+    @abstractmethod
+    def _table_rows(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+        """Give titles and texts of a table of the members, sorted by name."""
+
+    def _logged(self, source: Path) -> Self:
+        if self.problems:
+            _LOG.warning(
+                "%s: %d mistakes were passed over, the first in %s. `gnomon lint` shows them all.",
+                source,
+                len(self.problems),
+                self.problems[0],
+            )
+        return self
+
     def insert(self, member: Member) -> None:
         """Add a definition; one of the same name is replaced.
 
@@ -58,8 +91,16 @@ class NamedSet[Member: Named](ABC):
         ----------
         member
             The definition.
+
+        Raises
+        ------
+        DefinitionTypeError
+            If it is none.
         """
+        if not isinstance(member, self._kind):
+            raise DefinitionTypeError(f"A {self._word} is expected here, not {member!r}.")
         self._members[member.name] = member
+        self._places.pop(member.name, None)
 
     def update(self, other: Self) -> None:
         """Add all of another set; those of the same name are replaced.
@@ -69,7 +110,8 @@ class NamedSet[Member: Named](ABC):
         other
             The other set.
         """
-        self._members.update(other._members)
+        for member in other.values():
+            self.insert(member)
         self._places.update(other._places)
         self.problems.extend(other.problems)
 
@@ -118,8 +160,11 @@ class NamedSet[Member: Named](ABC):
         return member
 
     def __setitem__(self, name: str | Name, member: Member) -> None:
-        if self._key(name) != member.name:
-            raise DefinitionError(
+        key = self._key(name)
+        if not self._fits(key):
+            raise NameMismatchError(f"{str(name)!r} does not name a {self._word}.")
+        if isinstance(member, self._kind) and key != member.name:
+            raise NameMismatchError(
                 f"The {self._word} {member.name} cannot be kept under the name {str(name)!r}."
             )
         self.insert(member)
@@ -139,7 +184,9 @@ class NamedSet[Member: Named](ABC):
         return len(self._members)
 
     def __eq__(self, other: object) -> bool:
-        return self._members == other._members if isinstance(other, type(self)) else NotImplemented
+        if not isinstance(other, NamedSet) or other._kind is not self._kind:
+            return NotImplemented
+        return bool(self._members == other._members)
 
     __hash__ = None  # type: ignore[assignment]  # mutable
 
@@ -147,5 +194,21 @@ class NamedSet[Member: Named](ABC):
         self.update(other)
         return self
 
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {len(self)} {self._word}s>"
+    @property
+    def json(self) -> list[Any]:
+        """The JSON of every member, in order of insertion."""
+        return [member.json for member in self._members.values()]
+
+    def __str__(self) -> str:
+        word = self._word.capitalize()
+        count = {0: "empty", 1: f"1 {word}"}.get(len(self), f"{len(self)} {word}s")
+        return f"<{type(self).__name__}: {count}>"
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        """Give a table for notebooks."""
+        columns, rows = self._table_rows()
+        cells = "".join(f"<tr>{''.join(f'<td>{escape(text)}</td>' for text in row)}</tr>" for row in rows)
+        head = "".join(f"<th>{escape(title)}</th>" for title in columns)
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{cells}</tbody></table>"

@@ -4,9 +4,9 @@ import os
 import re
 from pathlib import Path
 
-from gnomon.errors import DefinitionError, nearest
+from gnomon.errors import DefinitionError, PackageNotFoundError, nearest
 
-__all__ = ["find_package", "read_file"]
+__all__ = ["find_package", "metric_files", "read_file", "specification_directories"]
 
 
 def find_package(directory_or_name: str | os.PathLike[str]) -> Path:
@@ -24,8 +24,8 @@ def find_package(directory_or_name: str | os.PathLike[str]) -> Path:
 
     Raises
     ------
-    DefinitionError
-        If there is none.
+    PackageNotFoundError
+        If there is none (also an `OSError`).
     """
     given = os.fspath(directory_or_name)
     path = Path(given).expanduser()
@@ -35,16 +35,80 @@ def find_package(directory_or_name: str | os.PathLike[str]) -> Path:
         if directory is None:
             known = [name for name in os.environ if name.endswith("_DIR")]
             hint = nearest(variable, known) if given.isidentifier() else ""
-            raise DefinitionError(
+            raise PackageNotFoundError(
                 f"There is no definition package {given!r}: it is not a directory, and ${variable} is not "
                 f"set.{hint}"
             )
         path = Path(directory)
         if not path.is_dir():
-            raise DefinitionError(f"${variable} is {directory!r}, which is not a directory.")
+            raise PackageNotFoundError(f"${variable} is {directory!r}, which is not a directory.")
     if not (path / "metrics").is_dir() and not (path / "specs").is_dir():
-        raise DefinitionError(f"{path} is not a definition package: it has neither metrics/ nor specs/.")
+        raise PackageNotFoundError(f"{path} is not a definition package: it has neither metrics/ nor specs/.")
     return path
+
+
+def metric_files(package: Path, subset: str | None = None) -> list[Path]:
+    """List the files of metrics of a definition package.
+
+    Parameters
+    ----------
+    package
+        Its directory.
+    subset
+        Only that of this package; it may have specifications and no metrics.
+
+    Returns
+    -------
+    list of pathlib.Path
+        Sorted.
+
+    Raises
+    ------
+    PackageNotFoundError
+        If nothing is defined for the package of ``subset``.
+    """
+    files = sorted((package / "metrics").glob("*.yaml"))
+    if subset is None:
+        return files
+    _check_subset(package, subset)
+    return [path for path in files if path.stem == subset]
+
+
+def specification_directories(package: Path, subset: str | None = None) -> list[Path]:
+    """List the directories of specifications of a definition package.
+
+    Parameters
+    ----------
+    package
+        Its directory.
+    subset
+        Only that of this package; it may have metrics and no specifications.
+
+    Returns
+    -------
+    list of pathlib.Path
+        Sorted.
+
+    Raises
+    ------
+    PackageNotFoundError
+        If nothing is defined for the package of ``subset``.
+    """
+    root = package / "specs"
+    directories = sorted(path for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
+    if subset is None:
+        return directories
+    _check_subset(package, subset)
+    return [path for path in directories if path.name == subset]
+
+
+def _check_subset(package: Path, subset: str) -> None:
+    known = {path.stem for path in metric_files(package)}
+    known.update(path.name for path in specification_directories(package))
+    if subset not in known:
+        raise PackageNotFoundError(
+            f"{package} defines nothing for the package {subset!r}.{nearest(subset, known)}"
+        )
 
 
 def read_file(path: Path) -> bytes:

@@ -11,7 +11,7 @@ __all__ = ["JsonSerializationMixin", "write_text"]
 
 
 class JsonSerializationMixin(ABC):
-    """Something with a ``json`` property: plain dictionaries, lists, strings, numbers, booleans and `None`."""
+    """Something with a ``json`` property of plain dictionaries, lists, strings, numbers and `None`."""
 
     __slots__ = ()
 

@@ -1,32 +1,34 @@
-"""A specification: a test that a metric passes or fails."""
+"""A specification: a test that values of a metric pass or fail.
 
-import operator
+What is common to all kinds stands here. Each kind says which values pass as `Bounds`; the checking of many
+values at once, of units and of uncertainties is the same for all.
+"""
+
+import builtins
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, ClassVar
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar, Self
 
 import astropy.units as u
 import numpy as np
 import numpy.typing as npt
 
-from gnomon.definitions.units import parse_unit, unit_string
-from gnomon.errors import DefinitionError, UnitMismatchError, nearest
+from gnomon.definitions.bounds import Bounds
+from gnomon.definitions.metadata_query import MetadataQuery
+from gnomon.definitions.serialization import JsonSerializationMixin
+from gnomon.definitions.tagged import Tagged
+from gnomon.definitions.units import IncompatibleUnitsError, convert, parse_unit, unit_string
+from gnomon.definitions.yaml_source import Located, Problems
+from gnomon.errors import DefinitionError, DefinitionTypeError, nearest
 from gnomon.names import Name
 
-__all__ = ["OPERATORS", "Specification", "ThresholdSpecification"]
+__all__ = ["TIERS", "Specification", "amount", "is_number"]
 
-OPERATORS: Mapping[str, Callable[[Any, Any], Any]] = {
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-    "==": operator.eq,
-    "!=": operator.ne,
-}
-"""How a value, on the left, is held against a threshold, on the right."""
+TIERS = ("minimum", "design", "stretch")
+"""How much is asked, from the least to the most."""
 
 
-class Specification(ABC):
+class Specification(Tagged, JsonSerializationMixin, ABC):
     """A test of one metric, for the jobs that its query selects.
 
     Parameters
@@ -34,19 +36,45 @@ class Specification(ABC):
     name
         ``package.metric.spec``, as a string or a `Name`.
     metadata_query
-        Terms that the metadata must all have, with equal values.
+        Terms that the metadata must all answer (see `MetadataQuery`).
     tags
         Labels to group specifications by; a single string is a single label.
+    tier
+        How much is asked: ``minimum``, ``design`` or ``stretch``; `None` where it is not said.
+    sigmas
+        By how many of its standard uncertainties a value must pass, if positive; how many it may be off, if
+        negative. With 0 uncertainties do not matter.
+    min_count
+        How many samples a value must come from to be judged at all.
+
+    Attributes
+    ----------
+    metadata_query, sigmas, min_count
+        As given; they can be set.
 
     Raises
     ------
     DefinitionError
-        If the query or a tag is of the wrong type.
+        If an argument is wrong.
     NameFormatError
         If ``name`` is no name of a specification.
     """
 
     type: ClassVar[str]
+    """The name of the kind, which is also the key of what is particular to it."""
+    kinds: ClassVar[dict[str, builtins.type["Specification"]]] = {}
+    """Every kind by its ``type``."""
+
+    def __init_subclass__(cls) -> None:
+        Specification.kinds.setdefault(cls.type, cls)
+
+    @classmethod
+    @abstractmethod
+    def _read(cls, name: Name, document: Located, common: Mapping[str, Any], problems: Problems) -> Self:
+        """Make a specification of a resolved document.
+
+        ``common`` has the arguments that all kinds take.
+        """
 
     def __init__(
         self,
@@ -54,12 +82,20 @@ class Specification(ABC):
         *,
         metadata_query: Mapping[str, Any] | None = None,
         tags: Iterable[str] | str | None = None,
+        tier: str | None = None,
+        sigmas: float = 0.0,
+        min_count: int | None = None,
     ) -> None:
         self.name = name
-        if metadata_query is not None and not isinstance(metadata_query, Mapping):
-            raise DefinitionError(f"A metadata query is a mapping, not {metadata_query!r}.")
-        self.metadata_query: dict[str, Any] = dict(metadata_query or {})
+        self.metadata_query = MetadataQuery(metadata_query)
         self.tags = () if tags is None else tags
+        self.tier = tier
+        if not is_number(sigmas) or not np.isfinite(sigmas):
+            raise DefinitionTypeError(f"'sigmas' of {name} is a finite number, not {sigmas!r}.")
+        if min_count is not None and (isinstance(min_count, bool) or not isinstance(min_count, int)):
+            raise DefinitionTypeError(f"'min_count' of {name} is an integer, not {min_count!r}.")
+        self.sigmas = float(sigmas)
+        self.min_count = min_count
 
     @property
     def name(self) -> Name:
@@ -76,19 +112,17 @@ class Specification(ABC):
         return Name(package=self._name.package, metric=self._name.metric)
 
     @property
-    def tags(self) -> set[str]:
-        """The labels, a set that can be changed; setting takes any iterable or one string."""
-        return self._tags
+    def tier(self) -> str | None:
+        """How much is asked, as it was given; see `gnomon.definitions.tiers` for what names and tags say."""
+        return self._tier
 
-    @tags.setter
-    def tags(self, value: Iterable[str] | str) -> None:
-        tags = {value} if isinstance(value, str) else set(value)
-        for tag in tags:
-            if not isinstance(tag, str):
-                raise DefinitionError(f"A tag is a string, not {tag!r}.")
-        self._tags = tags
+    @tier.setter
+    def tier(self, value: str | None) -> None:
+        if value is not None and value not in TIERS:
+            raise DefinitionError(f"{value!r} is no tier.{nearest(str(value), TIERS)}")
+        self._tier = value
 
-    def query_metadata(self, metadata: Mapping[str, Any], *, arg_driven: bool = False) -> bool:
+    def query_metadata(self, metadata: Mapping[str, Any], arg_driven: bool = False) -> bool:
         """Say whether the specification applies to what some metadata describe.
 
         Parameters
@@ -101,19 +135,105 @@ class Specification(ABC):
         Returns
         -------
         bool
-            Whether all terms of the query are in the metadata with equal values (or the other way round).
+            Whether all terms of the query are in the metadata and hold (or the other way round).
         """
-        query, facts = (metadata, self.metadata_query) if arg_driven else (self.metadata_query, metadata)
-        return all(term in facts and bool(facts[term] == value) for term, value in query.items())
+        return self.metadata_query(metadata, arg_driven=arg_driven)
 
     @property
     @abstractmethod
-    def requirement(self) -> str:
-        """What is asked of a value, in a few words that can follow it, such as ``<= 10 mmag``."""
+    def unit(self) -> u.UnitBase | None:
+        """The unit in which it is written; `None` where values are judged in their own."""
 
     @abstractmethod
+    def bounds(self, baselines: npt.NDArray[np.float64] | None = None) -> Bounds:
+        """Say which values pass.
+
+        Parameters
+        ----------
+        baselines
+            What the values are held against, one for each, where the kind needs it.
+
+        Returns
+        -------
+        Bounds
+            In ``unit``.
+        """
+
+    @property
+    @abstractmethod
+    def _limits(self) -> str:
+        """What is asked of a value, but for its uncertainty, in words that can follow it."""
+
+    @property
+    def requirement(self) -> str:
+        """What is asked of a value, in a few words that can follow it, such as ``<= 10 mmag``."""
+        if not self.sigmas:
+            return self._limits
+        return f"{self._limits} {'by' if self.sigmas > 0 else 'within'} {abs(self.sigmas):g} sigma"
+
+    @abstractmethod
+    def _serialize_type(self) -> dict[str, Any]:
+        """Give what is particular to the kind as plain values."""
+
+    def _fallback(self) -> dict[str, Any] | None:
+        """Give the threshold by which readers that know only thresholds come nearest."""
+        return None
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """The specification as plain values, as `gnomon.definitions.building.read_specification` takes them.
+
+        Every kind has a ``threshold``, so that readers which know no other can read it.
+        """
+        document: dict[str, Any] = {
+            "name": str(self._name),
+            "type": self.type,
+            self.type: self._serialize_type(),
+            "metadata_query": self.metadata_query.json,
+            "tags": self._tag_list(),
+        }
+        if (fallback := self._fallback()) is not None:
+            document["threshold"] = fallback
+        optional = {"tier": self._tier, "sigmas": self.sigmas or None, "min_count": self.min_count}
+        document.update({key: value for key, value in optional.items() if value is not None})
+        return document
+
+    def check(self, measurement: Any) -> bool:
+        """Say whether a quantity passes.
+
+        Parameters
+        ----------
+        measurement
+            A scalar quantity, in any unit that converts into the specification's, or something that has one
+            as its ``quantity`` and may have an ``uncertainty``.
+
+        Returns
+        -------
+        bool
+            Whether it passes; NaN, and nothing at all, never do.
+
+        Raises
+        ------
+        IncompatibleUnitsError
+            If the units do not convert (also an astropy `~astropy.units.UnitConversionError`).
+        """
+        quantity = getattr(measurement, "quantity", measurement)
+        if quantity is None:
+            return False
+        if not isinstance(quantity, u.Quantity):
+            quantity = u.Quantity(quantity)
+        uncertainty = getattr(measurement, "uncertainty", None)
+        if uncertainty is not None:
+            uncertainty = uncertainty.to_value(quantity.unit)
+        return bool(self.check_values(np.asarray(quantity.value), quantity.unit, uncertainties=uncertainty))
+
     def check_values(
-        self, values: npt.ArrayLike, unit: str | u.UnitBase | None = None
+        self,
+        values: npt.ArrayLike,
+        unit: str | u.UnitBase | None = None,
+        *,
+        uncertainties: npt.ArrayLike | None = None,
+        baselines: npt.ArrayLike | None = None,
     ) -> npt.NDArray[np.bool_]:
         """Say which of many values pass.
 
@@ -123,187 +243,93 @@ class Specification(ABC):
             Numbers, any shape.
         unit
             Their unit; by default that in which the specification is written.
+        uncertainties
+            Their standard uncertainties, in the same unit; needed where ``sigmas`` is not 0.
+        baselines
+            What they are held against, in the same unit; needed by specifications relative to a baseline.
 
         Returns
         -------
         numpy.ndarray of bool
-            The same shape; `False` where the value is NaN.
+            The same shape; `False` where the value or its baseline is NaN, and where ``sigmas`` is positive
+            and the uncertainty is missing or NaN.
 
         Raises
         ------
-        UnitMismatchError
-            If the units do not convert.
-        """
-
-    @abstractmethod
-    def check(self, measurement: Any) -> bool:
-        """Say whether a value passes.
-
-        Parameters
-        ----------
-        measurement
-            A scalar quantity.
-
-        Returns
-        -------
-        bool
-            Whether it passes; NaN never does.
-        """
-
-
-class ThresholdSpecification(Specification):
-    """A test that holds a value against a threshold: ``value operator threshold``.
-
-    Parameters
-    ----------
-    name
-        ``package.metric.spec``, as a string or a `Name`.
-    threshold
-        A scalar quantity.
-    operator_str
-        One of ``<``, ``<=``, ``>``, ``>=``, ``==``, ``!=``.
-    metadata_query
-        Terms that the metadata must all have, with equal values.
-    tags
-        Labels to group specifications by.
-
-    Raises
-    ------
-    DefinitionError
-        If the threshold is no scalar quantity or the operator none of those.
-
-    Examples
-    --------
-    >>> design = ThresholdSpecification("demo.scatter.design", 10 * u.mmag, "<=")
-    >>> design.check(0.009 * u.mag)
-    True
-    >>> design.check_values(np.array([9.0, 11.0, np.nan]), "mmag").tolist()
-    [True, False, False]
-    """
-
-    type = "threshold"
-
-    def __init__(
-        self,
-        name: str | Name,
-        threshold: u.Quantity,
-        operator_str: str,
-        metadata_query: Mapping[str, Any] | None = None,
-        tags: Iterable[str] | str | None = None,
-    ) -> None:
-        super().__init__(name, metadata_query=metadata_query, tags=tags)
-        self.threshold = threshold
-        self.operator_str = operator_str
-
-    @property
-    def threshold(self) -> u.Quantity:
-        """The threshold, a scalar quantity."""
-        return self._threshold
-
-    @threshold.setter
-    def threshold(self, value: u.Quantity) -> None:
-        if not isinstance(value, u.Quantity) or not value.isscalar:
-            raise DefinitionError(f"A threshold is a scalar quantity, such as 10 * u.mmag, not {value!r}.")
-        self._threshold = value
-
-    @property
-    def operator_str(self) -> str:
-        """The operator between value and threshold."""
-        return self._operator_str
-
-    @operator_str.setter
-    def operator_str(self, value: str) -> None:
-        if value not in OPERATORS:
-            raise DefinitionError(f"{value!r} is not an operator.{nearest(str(value), OPERATORS)}")
-        self._operator_str = value
-
-    @property
-    def operator(self) -> Callable[[Any, Any], Any]:
-        """The operator as a function of two arguments."""
-        return OPERATORS[self._operator_str]
-
-    @property
-    def requirement(self) -> str:
-        """Operator and threshold, such as ``<= 10 mmag``."""
-        number = f"{float(self._threshold.value):.10g}"
-        return f"{self._operator_str} {number} {unit_string(self._threshold.unit)}".rstrip()
-
-    def check(self, measurement: Any) -> bool:
-        """Say whether a quantity passes.
-
-        Parameters
-        ----------
-        measurement
-            A scalar quantity, in any unit that converts into the threshold's, or something that has one
-            as its ``quantity``.
-
-        Returns
-        -------
-        bool
-            ``measurement operator threshold``; `False` for NaN.
-
-        Raises
-        ------
-        UnitMismatchError
-            If the units do not convert.
-        """
-        quantity = getattr(measurement, "quantity", measurement)
-        if not isinstance(quantity, u.Quantity):
-            quantity = u.Quantity(quantity)
-        return bool(self.check_values(np.asarray(quantity.value), quantity.unit))
-
-    def check_values(
-        self, values: npt.ArrayLike, unit: str | u.UnitBase | None = None
-    ) -> npt.NDArray[np.bool_]:
-        """Say which of many values pass.
-
-        Parameters
-        ----------
-        values
-            Numbers, any shape.
-        unit
-            Their unit; by default the threshold's.
-
-        Returns
-        -------
-        numpy.ndarray of bool
-            The same shape; `False` where the value is NaN.
-
-        Raises
-        ------
-        UnitMismatchError
+        IncompatibleUnitsError
             If the units do not convert.
         """
         array = np.asarray(values, dtype=np.float64)
-        target = self._threshold.unit
-        given = target if unit is None else parse_unit(unit)
-        if given != target:
-            try:
-                with np.errstate(over="ignore"):  # too large for the unit is infinite
-                    array = np.asarray(u.Quantity(array, given).to_value(target))
-            except u.UnitConversionError as error:
-                raise UnitMismatchError(
-                    f"{self.name} has its threshold in {_words(target)}; a value in {_words(given)} cannot "
-                    "be held against it."
-                ) from error
-        passed = OPERATORS[self._operator_str](array, float(self._threshold.value))
-        return np.asarray(passed & ~np.isnan(array))
+        spread: Any = 0.0
+        if self.sigmas:
+            missing = np.nan if self.sigmas > 0 else 0.0
+            given = missing if uncertainties is None else np.asarray(uncertainties, dtype=np.float64)
+            spread = abs(self.sigmas) * np.where(np.isnan(given), missing, given)
+        held = None if baselines is None else self._converted(baselines, unit)
+        low = self._converted(array - spread, unit)
+        high = low if not self.sigmas else self._converted(array + spread, unit)
+        # Some units, magnitudes among them, turn the order round.
+        low, high = np.minimum(low, high), np.maximum(low, high)
+        return self.bounds(held).hold(low, high, whole=self.sigmas >= 0)
 
-    def _state(self) -> tuple[Any, ...]:
-        threshold = self._threshold
-        number = float(threshold.value)
-        return (
-            self._name,
-            "nan" if np.isnan(number) else number,
-            threshold.unit,
-            self._operator_str,
-            self.metadata_query,
-            self._tags,
-        )
+    def close_calls(
+        self,
+        values: npt.ArrayLike,
+        unit: str | u.UnitBase | None = None,
+        *,
+        baselines: npt.ArrayLike | None = None,
+        tolerance: float = 1e-5,
+    ) -> npt.NDArray[np.bool_]:
+        """Say which of many values lie so close to a limit that a few digits might show them as the limit.
+
+        Parameters
+        ----------
+        values, unit, baselines
+            As for `check_values`.
+        tolerance
+            How close, as a part of the limit.
+
+        Returns
+        -------
+        numpy.ndarray of bool
+            The same shape.
+
+        Raises
+        ------
+        IncompatibleUnitsError
+            If the units do not convert.
+        """
+        held = None if baselines is None else self._converted(baselines, unit)
+        return self.bounds(held).near(self._converted(values, unit), tolerance)
+
+    def _converted(self, values: npt.ArrayLike, unit: str | u.UnitBase | None) -> npt.NDArray[np.float64]:
+        target = self.unit
+        if unit is None or target is None:
+            return np.asarray(values, dtype=np.float64)
+        given = parse_unit(unit)
+        try:
+            return convert(values, given, target)
+        except IncompatibleUnitsError as error:
+            raise IncompatibleUnitsError(
+                f"{self.name} is written in {unit_string(target) or 'no unit'}; a value in "
+                f"{unit_string(given) or 'no unit'} cannot be held against it."
+            ) from error
+
+    @abstractmethod
+    def _same(self, other: Any) -> bool:
+        """Say whether what is particular to the kind agrees with another of the same kind."""
 
     def __eq__(self, other: object) -> bool:
+        """Compare all but the order of tags; quantities are equal in whatever unit they are written."""
+        if not isinstance(other, Specification):
+            return NotImplemented
         return (
-            self._state() == other._state() if isinstance(other, ThresholdSpecification) else NotImplemented
+            self.type == other.type
+            and self._name == other._name
+            and self.metadata_query == other.metadata_query
+            and self._tags == other._tags
+            and (self._tier, self.sigmas, self.min_count) == (other._tier, other.sigmas, other.min_count)
+            and self._same(other)
         )
 
     __hash__ = None  # type: ignore[assignment]  # mutable
@@ -312,8 +338,40 @@ class ThresholdSpecification(Specification):
         return f"{self.name}: {self.requirement}"
 
     def __repr__(self) -> str:
-        return f"ThresholdSpecification({str(self.name)!r}, {self._threshold!r}, {self._operator_str!r})"
+        return f"<{type(self).__name__} {self}>"
+
+    def _repr_latex_(self) -> str:
+        """Give the requirement for notebooks."""
+        return f"$x$ {self.requirement}"
 
 
-def _words(unit: u.UnitBase) -> str:
-    return unit_string(unit) or "no unit"
+def is_number(value: object) -> bool:
+    """Say whether a value is a number, which a boolean is not.
+
+    Parameters
+    ----------
+    value
+        Any value.
+
+    Returns
+    -------
+    bool
+        Whether it is an integer or a float.
+    """
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def amount(quantity: u.Quantity) -> str:
+    """Write a quantity in as many digits as matter.
+
+    Parameters
+    ----------
+    quantity
+        A scalar.
+
+    Returns
+    -------
+    str
+        Such as ``10 mmag``; a dimensionless one is the number alone.
+    """
+    return f"{float(quantity.value):.10g} {unit_string(quantity.unit)}".rstrip()

@@ -4,11 +4,17 @@ from functools import lru_cache
 from typing import Any
 
 import astropy.units as u
+import numpy as np
+import numpy.typing as npt
 from astropy.units.function.core import FunctionUnitBase
 
-from gnomon.errors import DefinitionError
+from gnomon.errors import DefinitionError, UnitMismatchError
 
-__all__ = ["parse_unit", "unit_string"]
+__all__ = ["IncompatibleUnitsError", "convert", "parse_unit", "same_quantity", "unit_string"]
+
+
+class IncompatibleUnitsError(UnitMismatchError, u.UnitConversionError):  # type: ignore[misc]  # untyped
+    """Units that do not convert into one another, for those who catch astropy's own error too."""
 
 
 def parse_unit(unit: Any) -> u.UnitBase:
@@ -71,3 +77,60 @@ def unit_string(unit: u.UnitBase) -> str:
 @lru_cache(maxsize=1024)
 def _format(unit: u.UnitBase) -> str:
     return str(unit.to_string())
+
+
+def convert(values: npt.ArrayLike, unit: u.UnitBase, target: u.UnitBase) -> npt.NDArray[np.float64]:
+    """Convert numbers from one unit into another.
+
+    Parameters
+    ----------
+    values
+        Numbers, any shape.
+    unit
+        Their unit.
+    target
+        The wanted unit.
+
+    Returns
+    -------
+    numpy.ndarray of float64
+        The same shape; NaN stays NaN, and what is too large for the unit is infinite.
+
+    Raises
+    ------
+    IncompatibleUnitsError
+        If the units do not convert.
+    """
+    array = np.asarray(values, dtype=np.float64)
+    if unit is target or unit == target:
+        return array
+    try:
+        with np.errstate(over="ignore"):
+            return np.asarray(u.Quantity(array, unit, subok=True).to_value(target), dtype=np.float64)
+    except u.UnitConversionError as error:
+        raise IncompatibleUnitsError(
+            f"Values in {unit_string(unit) or 'no unit'} do not convert into "
+            f"{unit_string(target) or 'no unit'}."
+        ) from error
+
+
+def same_quantity(a: u.Quantity, b: u.Quantity) -> bool:
+    """Say whether two quantities are the same but for rounding, whatever their units.
+
+    Parameters
+    ----------
+    a, b
+        Quantities, of the same shape or not.
+
+    Returns
+    -------
+    bool
+        Whether shapes agree, units convert, and values agree to 1 part in 10^12; NaN equals NaN.
+    """
+    if a.shape != b.shape:
+        return False
+    try:
+        values = convert(b.value, b.unit, a.unit)
+    except IncompatibleUnitsError:
+        return False
+    return bool(np.allclose(a.value, values, rtol=1e-12, atol=0.0, equal_nan=True))

@@ -46,28 +46,43 @@ class Located(dict[str, Any]):
 
 
 class Problems:
-    """What to do with a mistake that need not end the reading: raise it, or collect it.
+    """What to do with a mistake: raise it, pass it over and remember it, or go on as long as possible.
 
     Parameters
     ----------
     strict
-        Whether the first mistake is raised.
+        Whether a mistake that established readers pass over in silence is raised. If not, it is remembered.
+    keep_going
+        Whether a mistake that ends the reading of one definition is remembered too, so that the others are
+        read still.
     error
-        The class of error to make of it.
+        The class of error to make of a mistake.
     """
 
-    def __init__(self, *, strict: bool = True, error: type[GnomonError] = DefinitionError) -> None:
+    def __init__(
+        self,
+        *,
+        strict: bool = True,
+        keep_going: bool = False,
+        error: type[GnomonError] = DefinitionError,
+    ) -> None:
         self.strict = strict
+        self.keep_going = keep_going
         self.error = error
         self.found: list[GnomonError] = []
 
-    def add(self, message: str, place: Place) -> None:
-        """Raise or collect a mistake."""
-        self.note(self.error(message, file=place.file, line=place.line))
+    def add(self, message: str, place: Place, rule: str | None = None) -> None:
+        """Raise or remember a mistake that established readers pass over."""
+        problem = self.error(message, file=place.file, line=place.line)
+        if isinstance(problem, DefinitionError):
+            problem.rule = rule
+        if self.strict:
+            raise problem
+        self.found.append(problem)
 
     def note(self, problem: GnomonError) -> None:
-        """Raise or collect a mistake that is an error already."""
-        if self.strict:
+        """Raise or remember a mistake that leaves nothing of a definition."""
+        if not self.keep_going:
             raise problem
         self.found.append(problem)
 
@@ -98,7 +113,7 @@ class _Reader:
         self.nodes = 0
 
     def fail(self, message: str, line: int) -> GnomonError:
-        return self.problems.error(message, file=self.file, line=line)
+        return _broken(self.problems, message, self.file, line)
 
     def documents(self, source: bytes | str) -> Iterator[tuple[Any, Place]]:
         stack: list[_Frame] = []
@@ -167,7 +182,11 @@ class _Reader:
                 place = Place(self.file, event.start_mark.line + 1)
                 if value in frame.explicit:
                     first = container.places[value].line
-                    self.problems.add(f"The key {value!r} stands here twice (first in line {first}).", place)
+                    self.problems.add(
+                        f"The key {value!r} stands here twice (first in line {first}).",
+                        place,
+                        "duplicate-key",
+                    )
                 frame.explicit.add(value)
                 container.places[value] = place
             return
@@ -291,19 +310,25 @@ def read_documents(
     """
     problems = problems if problems is not None else Problems()
     if len(source) > MAX_BYTES:
-        raise problems.error(
-            f"The file is {len(source):,} bytes long; no more than {MAX_BYTES:,} are read.", file=file
+        raise _broken(
+            problems, f"The file is {len(source):,} bytes long; no more than {MAX_BYTES:,} are read.", file
         )
     try:
         return list(_Reader(file, problems, tags, exponents).documents(source))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         what = error.problem or error.context or "it cannot be parsed"
-        raise problems.error(
-            f"This is not YAML: {what}.", file=file, line=mark.line + 1 if mark is not None else None
-        ) from error
+        line = mark.line + 1 if mark is not None else None
+        raise _broken(problems, f"This is not YAML: {what}.", file, line) from error
     except (yaml.YAMLError, UnicodeError) as error:
-        raise problems.error(f"This is not YAML: {error}", file=file) from error
+        raise _broken(problems, f"This is not YAML: {error}", file) from error
+
+
+def _broken(problems: Problems, message: str, file: str | None, line: int | None = None) -> GnomonError:
+    error = problems.error(message, file=file, line=line)
+    if isinstance(error, DefinitionError):
+        error.rule = "not-yaml"
+    return error
 
 
 def plain(value: Any) -> Any:

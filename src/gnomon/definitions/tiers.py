@@ -4,6 +4,7 @@ A *minimum* must be met, a *design* should be, a *stretch* would be welcome. So 
 must meet the lesser one too.
 """
 
+import itertools
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -75,7 +76,7 @@ def misordered(specifications: Iterable[Specification]) -> Iterator[Misordered]:
             families[_family(specification, tier)][tier].append(specification)
     for family in families.values():
         present = [tier for tier in TIERS if len(family.get(tier, ())) == 1]
-        for lesser, greater in zip(present, present[1:], strict=False):
+        for lesser, greater in itertools.pairwise(present):
             pair = Misordered(family[lesser][0], family[greater][0])
             if _comparable(*pair) and not _contains(*pair):
                 yield pair

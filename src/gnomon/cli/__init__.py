@@ -16,6 +16,10 @@ COMMANDS = {
         "Measure, judge and mark one real night, from raw table to page.",
         extra="demo",
     ),
+    "metrics": LazyCommand("gnomon.cli.definitions:metrics", "Look at the metrics of a definition package."),
+    "specs": LazyCommand(
+        "gnomon.cli.definitions:specs", "Look at the specifications of a definition package."
+    ),
     "harvest": LazyCommand(
         "gnomon.cli.harvest:harvest",
         "Bring measurements from a Butler repository into the metrics store.",

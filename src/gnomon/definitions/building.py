@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from gnomon.definitions.documents import broken, check_keys, expect, located, strings
-from gnomon.definitions.specification import Specification
+from gnomon.definitions.documents import Fields, broken, check_keys, expect, located, strings
+from gnomon.definitions.metadata_query import MetadataQuery
+from gnomon.definitions.specification import TIERS, Specification
 from gnomon.definitions.yaml_source import Located, Place, Problems, plain
 from gnomon.errors import DefinitionError, nearest
 from gnomon.names import Name
@@ -110,8 +111,18 @@ def _read_common(content: Located, problems: Problems) -> dict[str, Any]:
     query = content.get("metadata_query")
     if query is not None:
         query = plain(expect(query, Located, "A metadata query", content.where("metadata_query")))
+    try:
+        query = MetadataQuery(query)
+    except DefinitionError as error:
+        raise broken(error.message, content.where("metadata_query"), "wrong-value") from error
+    fields = Fields(content, "a specification", problems)
     common: dict[str, Any] = {"metadata_query": query, "tags": strings(content, "tags", problems)}
-    common.update({key: content[key] for key in _COMMON[2:] if content.get(key) is not None})
+    if content.get("tier") is not None:
+        common["tier"] = fields.choice("tier", TIERS)
+    if content.get("sigmas") is not None:
+        common["sigmas"] = fields.number("sigmas")
+    if content.get("min_count") is not None:
+        common["min_count"] = fields.integer("min_count")
     return common
 
 

@@ -14,6 +14,10 @@ root_doc = "index"
 
 html_theme = "furo"
 html_title = "gnomon"
+# The JSON Schemas are read by editors from where the documentation is published.
+html_extra_path = [
+    f"../src/gnomon/definitions/schemas/{kind}.schema.json" for kind in ("metrics", "specifications")
+]
 html_show_sphinx = False
 pygments_style = "friendly"
 pygments_dark_style = "monokai"

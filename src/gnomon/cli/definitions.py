@@ -70,6 +70,14 @@ def show_metric(name: str, definitions: str, format_: str) -> None:
     _print_parts(found.parts, format_, metric=found.metric.json)
 
 
+@metrics.command("schema")
+def metrics_schema() -> None:
+    """Print the JSON Schema of files of metrics, which editors use to check and complete."""
+    from gnomon.definitions.schemas import read_schema
+
+    click.echo(read_schema("metrics"), nl=False)
+
+
 @click.group()
 def specs() -> None:
     """Look at the specifications of a definition package."""
@@ -121,6 +129,14 @@ def show_spec(name: str, definitions: str, format_: str) -> None:
         for step in found.steps
     ]
     _print_parts(found.parts, format_, specification=found.specification.json, steps=steps)
+
+
+@specs.command("schema")
+def specs_schema() -> None:
+    """Print the JSON Schema of a document of specifications, which editors use to check and complete."""
+    from gnomon.definitions.schemas import read_schema
+
+    click.echo(read_schema("specifications"), nl=False)
 
 
 def _print_metrics(

@@ -10,7 +10,7 @@ from gnomon.definitions.yaml_source import Located, Place, Problems, plain
 from gnomon.errors import DefinitionError, nearest
 from gnomon.names import Name
 
-__all__ = ["build_specification", "check_document_keys", "read_specification"]
+__all__ = ["build_specification", "check_document_keys", "document_keys", "read_specification"]
 
 _ABOUT = ("name", "id", "base", "metric", "package", "type")
 _COMMON = ("metadata_query", "tags", "tier", "sigmas", "min_count")
@@ -126,6 +126,17 @@ def _read_common(content: Located, problems: Problems) -> dict[str, Any]:
     return common
 
 
+def document_keys() -> tuple[str, ...]:
+    """List the keys that mean something in a document of specifications.
+
+    Returns
+    -------
+    tuple of str
+        Those of all kinds.
+    """
+    return (*_ABOUT, *_COMMON, *Specification.kinds)
+
+
 def check_document_keys(content: Located, problems: Problems) -> None:
     """Report keys of a document that mean nothing.
 
@@ -136,4 +147,4 @@ def check_document_keys(content: Located, problems: Problems) -> None:
     problems
         Where to report.
     """
-    check_keys(content, (*_ABOUT, *_COMMON, *Specification.kinds), "a specification", problems)
+    check_keys(content, document_keys(), "a specification", problems)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from astropy import units as u
-from lsst.daf.butler import Butler, DatasetRef
+from lsst.daf.butler import Butler, DatasetRef, FileDataset
 
 from gnomon.errors import RepositoryError
 from gnomon.measurements import Measurement
@@ -114,3 +114,48 @@ def test_the_room_itself_loads_no_butler() -> None:
     program = "import sys, gnomon.repository; print(any(name.startswith('lsst') for name in sys.modules))"
     assert run(program, configured=False).stdout.strip() == "False"
     assert configuration.__name__ == "gnomon.repository.configuration"
+
+
+OLD = b"""!<lsst.verify.Measurement>
+blobs:
+- !<lsst.verify.Blob>
+  data: {start: !<lsst.verify.Datum> {description: null, label: null, unit: '', value: '2025-01-01T00:00:00'}}
+  identifier: 86cc
+  name: demo.visit
+identifier: 2f10
+metric: demo.visit
+notes: {demo.visit.estimator: utils.timer.timeMethod}
+unit: s
+value: 1.5
+"""
+
+
+@pytest.fixture
+def old_repository(repository: Path, put: Put, butler: Butler, visits: list[int], tmp_path: Path) -> Path:
+    """A repository with a file that the Butler's own formatter is remembered to have written."""
+    ref = put(Measurement("demo.visit", 3.5 * u.mmag))
+    butler.pruneDatasets([ref], purge=True, unstore=True)
+    (tmp_path / "old.yaml").write_bytes(OLD)
+    again = DatasetRef(ref.datasetType, ref.dataId, run=ref.run)
+    stock = "lsst.daf.butler.formatters.yaml.YamlFormatter"
+    butler.ingest(FileDataset(str(tmp_path / "old.yaml"), [again], formatter=stock), transfer="copy")
+    return repository
+
+
+def test_a_file_of_the_established_framework_is_read_by_a_plain_butler(
+    old_repository: Path, visits: list[int]
+) -> None:
+    told = run(GET, old_repository, "metricvalue_demo_visit", visits[0], configured=True)
+    assert told.stdout.strip() == "gnomon.measurements.measurement Measurement 1.5 s", told.stderr
+
+
+def test_a_file_of_the_established_framework_is_read_by_a_butler_that_was_opened_before(
+    old_repository: Path, visits: list[int]
+) -> None:
+    program = GET.replace(
+        "measurement = Butler.from_config(sys.argv[1])",
+        "from gnomon.repository.configuration import enable\n"
+        "stock = Butler.from_config(sys.argv[1])\nenable()\nmeasurement = stock",
+    )
+    told = run(program, old_repository, "metricvalue_demo_visit", visits[0], configured=False)
+    assert told.stdout.strip() == "gnomon.measurements.measurement Measurement 1.5 s", told.stderr

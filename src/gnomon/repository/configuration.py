@@ -8,6 +8,7 @@ redirects stock storage classes, used only where the original type cannot be imp
 
 import os
 from collections.abc import Mapping, MutableMapping
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,15 @@ from lsst.daf.butler import Butler, StorageClassConfig, StorageClassFactory
 
 from gnomon.errors import RepositoryError
 
-__all__ = ["SEARCH_PATH_VARIABLE", "config_path", "enable", "environment", "open_butler", "require_enabled"]
+__all__ = [
+    "SEARCH_PATH_VARIABLE",
+    "config_path",
+    "enable",
+    "environment",
+    "open_butler",
+    "original_importable",
+    "require_enabled",
+]
 
 SEARCH_PATH_VARIABLE = "DAF_BUTLER_CONFIG_PATH"
 _CONFIGS = Path(__file__).parent / "configs"
@@ -32,7 +41,7 @@ def config_path() -> str:
         Folders separated as in ``PATH``; the value for ``DAF_BUTLER_CONFIG_PATH``.
     """
     folders = [_CONFIGS / "formatters"]
-    if not all(_importable(module) for module in _ORIGINALS.values()):
+    if not all(map(original_importable, _ORIGINALS)):
         folders.append(_CONFIGS / "types")
     return os.pathsep.join(str(folder) for folder in folders)
 
@@ -62,6 +71,8 @@ def enable() -> None:
     imported is replaced even where a Butler was already opened, since nobody in this process can be using it.
     """
     _prepend(os.environ)
+    # A Butler that was opened before has read its configuration without ours.
+    import_module("gnomon.repository.established")
     factory = StorageClassFactory()
     definitions = _CONFIGS / "types" / "storageClasses.yaml"
     for name in StorageClassConfig(str(definitions), mergeDefaults=False):
@@ -124,9 +135,21 @@ def _prepend(variables: MutableMapping[str, str]) -> None:
     variables[SEARCH_PATH_VARIABLE] = os.pathsep.join([*ours, *(p for p in given if p not in ours)])
 
 
-def _importable(module: str) -> bool:
+def original_importable(storage_class: str) -> bool:
+    """Say whether the Python type that the stock configuration gives a storage class can be imported.
+
+    Parameters
+    ----------
+    storage_class
+        One that gnomon redirects, such as ``MetricValue``.
+
+    Returns
+    -------
+    bool
+        Whether the package is installed.
+    """
     try:
-        return find_spec(module) is not None
+        return find_spec(_ORIGINALS[storage_class]) is not None
     except ModuleNotFoundError:
         return False
 

@@ -44,7 +44,7 @@ class Name:
     True
     """
 
-    __slots__ = ("_metric", "_package", "_spec")
+    __slots__ = ("_hash", "_metric", "_package", "_spec")
 
     def __init__(
         self,
@@ -69,6 +69,7 @@ class Name:
             )
         if not any(parts.values()):
             raise NameFormatError("A name needs at least one of package, metric and spec.")
+        self._hash: int | None = None
         self._package = parts["package"]
         self._metric = parts["metric"]
         self._spec = parts["spec"]
@@ -190,8 +191,10 @@ class Name:
         return self._order() < other._order()
 
     def __hash__(self) -> int:
-        # A fully qualified name equals its string, so it must hash like one.
-        return hash(str(self)) if self.is_fq else hash(self._key())
+        if self._hash is None:
+            # A fully qualified name equals its string, so it must hash like one.
+            self._hash = hash(str(self)) if self.is_fq else hash(self._key())
+        return self._hash
 
     def __str__(self) -> str:
         return ".".join(part for part in self._key() if part is not None)

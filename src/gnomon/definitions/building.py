@@ -83,7 +83,7 @@ def _kind(name: Name, content: Located) -> str:
     kinds = Specification.kinds
     particular = [kind for kind in kinds if kind != _THRESHOLD and kind in content]
     stated = content.get("type")
-    if stated is not None and stated not in kinds:
+    if stated is not None and (not isinstance(stated, str) or stated not in kinds):
         raise broken(
             f"{stated!r} is no type of specification.{nearest(str(stated), kinds)}",
             content.where("type"),

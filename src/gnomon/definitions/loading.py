@@ -5,15 +5,17 @@ of a partial (``#x`` in this file, ``path#x`` in another one of the package, ``p
 of a specification (``metric.spec``). Bases are merged left to right and the document itself over them.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from gnomon.definitions.building import check_document_keys
 from gnomon.definitions.documents import expect, strings
+from gnomon.definitions.hints import Hints
 from gnomon.definitions.packages import read_file
 from gnomon.definitions.yaml_source import Located, Place, Problems, merge, read_documents
-from gnomon.errors import DefinitionError, NameFormatError, SpecificationResolutionError, nearest
+from gnomon.errors import DefinitionError, NameFormatError, SpecificationResolutionError
 from gnomon.names import Name
 
 __all__ = ["Document", "Documents"]
@@ -71,9 +73,16 @@ class Documents:
         self.specifications: dict[Name, Document] = {}
         self.empty: list[Place] = []
         """Where documents without content stand."""
+        self.unusable: list[tuple[str, str, Located]] = []
+        """Documents that others may refer to but that could not be taken: package, path and content."""
+        self.repeated: list[tuple[Document, Document]] = []
+        """Documents of the same name: the one that is passed over, and the one that holds."""
         self._unnamed: list[Document] = []
+        self._identifiers: dict[str, list[str]] = defaultdict(list)
         self._metrics: dict[Document, str | None] = {}
         self._resolved: dict[Document, Located] = {}
+        self._failed: dict[Document, DefinitionError] = {}
+        self._hints = Hints()
 
     def add_package(self, directory: Path) -> None:
         """Read every file of one package.
@@ -121,6 +130,8 @@ class Documents:
             try:
                 self.add(package, relative, expect(content, Located, "A document of specifications", place))
             except DefinitionError as error:
+                if isinstance(content, Located):
+                    self.unusable.append((package, relative, content))
                 self.problems.note(error)
 
     def add(self, package: str, relative: str, content: Located) -> None:
@@ -161,6 +172,8 @@ class Documents:
             return
         if partial_id in self.partials:
             self._twice(f"The partial {partial_id}", self.partials[partial_id], document)
+        else:
+            self._identifiers[identity].append(partial_id)
         self.partials[partial_id] = document
 
     def resolve(self) -> Iterator[tuple[Name, Located]]:
@@ -176,10 +189,12 @@ class Documents:
         DefinitionError
             If a base is missing, or bases form a cycle, or a name is none or stands twice.
         """
+        self._hints = Hints()
         for document in self._unnamed:
             try:
                 name = self._name(document)
             except DefinitionError as error:
+                self.unusable.append((document.package, document.path, document.content))
                 self.problems.note(error)
                 continue
             if name in self.specifications:
@@ -218,11 +233,18 @@ class Documents:
         known = self._resolved.get(document)
         if known is not None:
             return known
-        self._refuse_endless(document, above)
-        whole = Located(document.place)
-        for base in self.bases(document):
-            whole = merge(whole, self._inherited(base, (*above, document)))
-        self._resolved[document] = whole = merge(whole, document.content)
+        if document in self._failed:
+            raise self._failed[document]
+        try:
+            self._refuse_endless(document, above)
+            whole = Located(document.place)
+            for base in self.bases(document):
+                whole = merge(whole, self._inherited(base, (*above, document)))
+            self._resolved[document] = whole = merge(whole, document.content)
+        except DefinitionError as error:
+            # Whatever is built on it fails for the same reason, and says so in the same words.
+            self._failed[document] = error
+            raise
         return whole
 
     def bases(self, document: Document) -> list[Document]:
@@ -244,6 +266,28 @@ class Documents:
             If one is missing.
         """
         return [self._find(document, base) for base in document.bases]
+
+    def missing(self, document: Document) -> list[tuple[str, DefinitionError]]:
+        """Find all bases of a document that are not there.
+
+        Parameters
+        ----------
+        document
+            A partial or a specification.
+
+        Returns
+        -------
+        list of tuple
+            Each such base as it is written, and the error that says so.
+        """
+        found = []
+        for base in document.bases:
+            try:
+                self._find(document, base)
+            except DefinitionError as error:
+                if error.rule == "missing-base":
+                    found.append((base, error))
+        return found
 
     def inherited(self, base: Document) -> Located:
         """Give what a document hands down to those whose base it is.
@@ -333,23 +377,26 @@ class Documents:
             name = name if metric is None else Name(document.package, metric, base)
         specification = self.specifications.get(name)
         if specification is None:
-            hint = nearest(str(name), map(str, self.specifications))
-            if any(known.endswith(f"#{base}") for known in self.partials):
+            if base in self._identifiers:
                 hint = f" There is a partial of that id: write '#{base}' or 'path#{base}'."
+            else:
+                hint = self._hints.nearest(str(name), map(str, self.specifications))
             raise document.error(
                 f"There is no specification {name} to be a base.{hint}", "base", "missing-base"
             )
         return specification
 
     def _near_partial(self, path: str, identifier: str) -> str:
-        elsewhere = [known for known in self.partials if known.endswith(f"#{identifier}")]
-        return nearest(f"{path}#{identifier}", elsewhere or self.partials)
+        return self._hints.nearest(f"{path}#{identifier}", self._identifiers.get(identifier) or self.partials)
 
     def _refuse_endless(self, document: Document, above: tuple[Document, ...]) -> None:
         if document in above:
-            circle = [*above[above.index(document) :], document]
+            circle = above[above.index(document) :]
+            # The same circle is told in the same words from wherever it is entered.
+            first = min(range(len(circle)), key=lambda i: (circle[i].place.file or "", circle[i].place.line))
+            circle = (*circle[first:], *circle[: first + 1])
             chain = " -> ".join(d.partial_id or str(d.content["name"]) for d in circle)
-            raise document.error(
+            raise circle[0].error(
                 f"These are bases of one another, in a circle: {chain}.", "base", "base-cycle"
             )
         if len(above) >= MAX_LEVELS:
@@ -358,6 +405,7 @@ class Documents:
             )
 
     def _twice(self, what: str, first: Document, second: Document) -> None:
+        self.repeated.append((first, second))
         self.problems.add(
             f"{what} stands here twice (first in {first.place.file}:{first.place.line}).",
             second.place,

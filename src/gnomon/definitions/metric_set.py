@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from gnomon.definitions.documents import check_keys, expect, strings
+from gnomon.definitions.documents import broken, check_keys, expect, strings
 from gnomon.definitions.metric import EXTENSION, Metric
 from gnomon.definitions.named_set import NamedSet
 from gnomon.definitions.packages import find_package, metric_files, read_file
@@ -117,14 +117,40 @@ class MetricSet(NamedSet[Metric]):
 
     @classmethod
     def _load_file(cls, path: Path, problems: Problems) -> Self:
+        documents = read_documents(read_file(path), file=str(path), problems=problems)
+        return cls.from_documents(path.stem, documents, problems)
+
+    @classmethod
+    def from_documents(cls, package: str, documents: Iterable[tuple[Any, Place]], problems: Problems) -> Self:
+        """Make a set of what was read from a file of metrics.
+
+        Parameters
+        ----------
+        package
+            Name of the package.
+        documents
+            What `gnomon.definitions.yaml_source.read_documents` gave.
+        problems
+            What to do about mistakes.
+
+        Returns
+        -------
+        MetricSet
+            The metrics, in the order of the file.
+
+        Raises
+        ------
+        DefinitionError
+            If a document is no mapping, or as ``problems`` says.
+        """
         metrics = cls()
-        for document, place in read_documents(read_file(path), file=str(path), problems=problems):
+        for document, place in documents:
             if document is None:
                 continue
             for name, definition in expect(document, Located, "A metrics file", place).items():
                 where = document.where(name)
                 try:
-                    metric = _metric(path.stem, name, definition, where, problems)
+                    metric = _metric(package, name, definition, where, problems)
                 except DefinitionError as error:
                     problems.note(error)
                     continue
@@ -205,13 +231,14 @@ def _metric(package: str, name: Any, definition: Any, place: Place, problems: Pr
     description = expect(
         definition.get("description") or "", str, "A description", definition.where("description")
     )
-    where = place
+    where, rule = place, "wrong-name"
     try:
-        where = definition.where("unit")
+        full_name = Name(package=package, metric=expect(name, str, "The name of a metric", place))
+        where, rule = definition.where("unit"), "unknown-unit"
         unit = parse_unit(definition.get("unit"))
-        where = place
+        where, rule = ours.where("better"), "wrong-value"
         return Metric(
-            Name(package=package, metric=expect(name, str, "The name of a metric", place)),
+            full_name,
             description.rstrip("\n"),
             unit,
             tags=strings(definition, "tags", problems),
@@ -224,11 +251,11 @@ def _metric(package: str, name: Any, definition: Any, place: Place, problems: Pr
     except DefinitionError as error:
         if error.file is not None:
             raise
-        raise DefinitionError(
-            f"In the metric {name}: {error.message}", file=where.file, line=where.line
-        ) from error
-    except (DataIdError, TypeError) as error:
-        raise DefinitionError(f"In the metric {name}: {error}", file=place.file, line=place.line) from error
+        raise broken(f"In the metric {name}: {error.message}", where, rule) from error
+    except DataIdError as error:
+        raise broken(f"In the metric {name}: {error}", ours.where("dimensions"), rule) from error
+    except TypeError as error:
+        raise broken(f"In the metric {name}: {error}", where, rule) from error
 
 
 def _extension(definition: Located, reference: Located, problems: Problems) -> Located:

@@ -132,4 +132,6 @@ def read_file(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise DefinitionError(f"It cannot be read: {error.strerror or error}.", file=str(path)) from error
+        unreadable = DefinitionError(f"It cannot be read: {error.strerror or error}.", file=str(path))
+        unreadable.rule = "unreadable-file"
+        raise unreadable from error

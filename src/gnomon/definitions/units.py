@@ -1,5 +1,6 @@
 """Units of metrics and thresholds, read once and remembered."""
 
+import re
 from functools import lru_cache
 from typing import Any
 
@@ -54,7 +55,9 @@ def _parse(text: str) -> u.UnitBase:
     try:
         return u.Unit(text)
     except (ValueError, TypeError) as error:
-        raise DefinitionError(f"{text!r} is not a unit: {error}") from error
+        # The rest of what astropy says is for those who define units.
+        hint = re.search(r" Did you mean [^?]*\?", " ".join(str(error).split()))
+        raise DefinitionError(f"{text!r:.60} is not a unit.{hint[0] if hint else ''}") from error
 
 
 def unit_string(unit: u.UnitBase) -> str:

@@ -381,11 +381,13 @@ def merge(base: Located, newer: Located) -> Located:
         elif type(old) is list and type(value) is list:
             if len(old) + len(value) > MAX_LIST:
                 place = newer.where(key)
-                raise DefinitionError(
+                endless = DefinitionError(
                     f"{key!r} grows beyond {MAX_LIST:,} items through its bases.",
                     file=place.file,
                     line=place.line,
                 )
+                endless.rule = "wrong-value"
+                raise endless
             value = old + value
         whole[key] = value
         whole.places[key] = newer.where(key)

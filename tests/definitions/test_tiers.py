@@ -30,6 +30,7 @@ def names(*specifications: Specification) -> list[tuple[str, str]]:
         ("p.m.FY17", ("minimum", "x"), None, "minimum"),
         ("p.m.FY17", ("minimum", "design"), None, None),
         ("p.m.designer", (), None, None),
+        ("p.PF1_minimum_gri.srd", ("PF1",), None, "minimum"),
         ("p.m.design", (), "stretch", "stretch"),
     ],
 )
@@ -62,6 +63,13 @@ def test_only_counterparts_are_compared() -> None:
     assert names(upper("p.m.minimum", 1), upper("p.m.design", 2, "s")) == []
     g = ThresholdSpecification("p.m.minimum", 1 * u.mas, "<=", {"band": "g"})
     assert names(g, upper("p.m.design", 2)) == []
+
+
+def test_a_tier_in_the_name_of_the_metric_counts_too() -> None:
+    wrong = [upper("p.AD1_minimum_gri.srd", 10), upper("p.AD1_design_gri.srd", 20)]
+    assert names(*wrong) == [("p.AD1_minimum_gri.srd", "p.AD1_design_gri.srd")]
+    assert names(upper("p.AD1_minimum_gri.srd", 10), upper("p.AD1_design_uzy.srd", 20)) == []
+    assert names(upper("p.AD1_minimum_gri.FY17", 10), upper("p.AD1_design_gri.FY18", 20)) == []
 
 
 def test_other_kinds_are_compared_by_what_passes() -> None:

@@ -42,11 +42,13 @@ def tier_of(specification: Specification) -> str | None:
     -------
     str or None
         ``minimum``, ``design`` or ``stretch``: what it says itself, else the one that is a word of its name
-        (as in ``design_gri``), else the one among its tags; `None` if there is none, or more than one.
+        (as in ``design_gri``) or of its metric's, else the one among its tags; `None` if there is none, or
+        more than one.
     """
     if specification.tier is not None:
         return specification.tier
-    for words in (_words(specification), specification.tags):
+    name = specification.name
+    for words in (_words(name.spec), _words(name.metric), specification.tags):
         found = [tier for tier in TIERS if tier in words]
         if found:
             return found[0] if len(found) == 1 else None
@@ -64,8 +66,9 @@ def misordered(specifications: Iterable[Specification]) -> Iterator[Misordered]:
     Yields
     ------
     Misordered
-        Each pair of neighbouring tiers for one metric, one query and one name but for the tier. Where
-        names do not say the tier, the one specification of each tier counts, if there is only one.
+        Each pair of neighbouring tiers for one metric, one query and one name but for the tier, which the
+        name of the metric may have too. Where names do not say the tier, the one specification of each tier
+        counts, if there is only one.
     """
     families: dict[tuple[object, ...], dict[str, list[Specification]]] = defaultdict(
         lambda: defaultdict(list)
@@ -82,15 +85,22 @@ def misordered(specifications: Iterable[Specification]) -> Iterator[Misordered]:
                 yield pair
 
 
-def _words(specification: Specification) -> list[str]:
-    return _SEPARATORS.split((specification.name.spec or "").lower())
+def _words(name: str | None) -> tuple[str, ...]:
+    return tuple(_SEPARATORS.split((name or "").lower()))
 
 
 def _family(specification: Specification, tier: str) -> tuple[object, ...]:
-    words = _words(specification)
-    rest = tuple(word for word in words if word != tier) if tier in words else None
+    """Give what is the same for specifications that differ in nothing but their tier."""
+    name = specification.name
+    metric, words = _words(name.metric), _words(name.spec)
+    if tier in words:
+        rest: object = (metric, tuple(word for word in words if word != tier))
+    elif tier in metric:
+        rest = (tuple(word for word in metric if word != tier), words)
+    else:
+        rest = (metric, None)
     return (
-        specification.metric_name,
+        name.package,
         specification.type,
         repr(sorted(specification.metadata_query.items())),
         rest,

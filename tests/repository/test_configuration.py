@@ -11,7 +11,7 @@ from astropy import units as u
 from lsst.daf.butler import Butler, DatasetRef, FileDataset
 
 from gnomon.errors import RepositoryError
-from gnomon.measurements import Measurement
+from gnomon.measurements import Datum, Measurement
 from gnomon.repository import configuration
 from gnomon.repository.configuration import SEARCH_PATH_VARIABLE, config_path, environment, open_butler
 
@@ -28,7 +28,7 @@ def run(program: str, *arguments: object, configured: bool) -> subprocess.Comple
 
 def test_a_measurement_comes_back_as_it_was_put(butler: Butler, put: Put) -> None:
     measurement = Measurement("demo.visit", 3.5 * u.mmag, uncertainty=0.5, count=3, notes={"a": [1, None]})
-    measurement.extras["residuals"] = u.Quantity([1.0, 2.0], u.mas)
+    measurement.extras["residuals"] = Datum(u.Quantity([1.0, 2.0], u.mas))
     ref = put(measurement)
     assert butler.get(ref) == measurement
     assert Path(butler.getURI(ref).ospath).read_bytes().startswith(b"!<lsst.verify.Measurement>")

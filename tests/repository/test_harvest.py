@@ -12,7 +12,7 @@ from lsst.daf.butler import Butler, CollectionType, DatasetRef  # type: ignore[a
 
 from gnomon import times
 from gnomon.errors import CollectionNotFoundError
-from gnomon.measurements import Measurement
+from gnomon.measurements import Datum, Measurement
 from gnomon.measurements.rows import from_records
 from gnomon.repository.harvest import harvest
 from gnomon.store import Store
@@ -42,7 +42,7 @@ def test_a_measurement_arrives_with_everything_that_is_known_of_it(
 ) -> None:
     measurement = Measurement("demo.visit", 3.5 * u.mmag, uncertainty=0.001 * u.mag, count=7)
     measurement.measured_at = MEASURED
-    measurement.extras["residuals"] = u.Quantity([1.0, float("nan")], u.mas)
+    measurement.extras["residuals"] = Datum(u.Quantity([1.0, float("nan")], u.mas))
     measurement.notes["seen"] = "by eye"
     ref = put(measurement)
     report = harvest(butler, store, collections="run")

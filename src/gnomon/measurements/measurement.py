@@ -1,5 +1,6 @@
 """A measurement: one value of one metric."""
 
+import math
 import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any, Self
@@ -9,10 +10,16 @@ import numpy as np
 
 from gnomon import times
 from gnomon.definitions import Metric, unit_string
-from gnomon.errors import MeasurementError, TimeFormatError, UnitMismatchError
+from gnomon.definitions.serialization import JsonSerializationMixin
+from gnomon.definitions.units import convert
+from gnomon.errors import MeasurementError, MeasurementTypeError, TimeFormatError, UnitMismatchError
 from gnomon.measurements.blob import Blob
-from gnomon.measurements.datum import Datum
+from gnomon.measurements.blob_set import BlobSet
+from gnomon.measurements.datum import Datum, same_values
+from gnomon.measurements.documents import shown
+from gnomon.measurements.measurement_document import KeptRefs, read_measurement
 from gnomon.measurements.notes import Notes
+from gnomon.measurements.plain import jsonify
 from gnomon.names import Name
 
 __all__ = ["Measurement"]
@@ -23,7 +30,7 @@ _COUNT = "gnomon_count"
 _MEASURED_AT = "measured_at"
 
 
-class Measurement:
+class Measurement(JsonSerializationMixin):
     """One scalar value of one metric, with what explains it.
 
     Parameters
@@ -49,10 +56,10 @@ class Measurement:
     ------
     UnitMismatchError
         If the unit of the value or the uncertainty cannot be the metric's (also a `TypeError`).
-    MeasurementError
-        If the value is not a scalar number, or another argument not what it should be.
+    MeasurementTypeError
+        If the value is not a scalar number, or another argument not what it should be (also a `TypeError`).
     NameFormatError
-        If ``metric`` is no name of a metric.
+        If ``metric`` is no name of a metric (also a `TypeError`).
 
     Notes
     -----
@@ -68,14 +75,17 @@ class Measurement:
     (12.5, 'mmag', 11)
     """
 
-    __slots__ = ("_blobs", "_identifier", "_metric", "_name", "_notes", "_unit", "_value")
+    __slots__ = ("_blobs", "_identifier", "_metric", "_name", "_notes", "_refs", "_unit", "_value")
+
+    _unit: u.UnitBase | None
+    """Without a value `None` means that a file said no unit either, and is to be written so again."""
 
     def __init__(
         self,
         metric: Metric | Name | str,
         quantity: Any = None,
-        blobs: Iterable[Blob] | None = None,
-        extras: Mapping[str, Any] | None = None,
+        blobs: Iterable[Blob] | BlobSet | None = None,
+        extras: Mapping[str, Datum] | None = None,
         notes: Mapping[str, Any] | None = None,
         identifier: str | None = None,
         *,
@@ -85,15 +95,18 @@ class Measurement:
         self._metric = metric if isinstance(metric, Metric) else None
         self._name = metric.name if isinstance(metric, Metric) else _metric_name(metric)
         self._identifier = identifier or uuid.uuid4().hex
-        self._value: float | None = None
-        self._unit: u.UnitBase = self._default_unit()
+        self._value: float | int | None = None
         self.quantity = quantity
+        self._refs: KeptRefs | None = None
         self._blobs: dict[str, Blob] = {}
-        for blob in blobs or ():
+        for blob in _each_blob(blobs):
             self.link_blob(blob)
-        if extras:
-            self.extras.update(extras)
-        self._notes = Notes(str(self._name), notes)
+        if extras is not None:
+            if not isinstance(extras, Mapping):
+                raise MeasurementTypeError(f"Extras are a mapping of Datum objects, not {shown(extras)}.")
+            if extras:
+                self.extras.update(extras)
+        self._notes = Notes(self._name, notes)
         if uncertainty is not None:
             self.uncertainty = uncertainty
         if count is not None:
@@ -103,11 +116,12 @@ class Measurement:
     def _of(
         cls,
         name: Name,
-        value: float | None,
-        unit: u.UnitBase,
+        value: float | int | None,
+        unit: u.UnitBase | None,
         blobs: dict[str, Blob],
         notes: Notes,
         identifier: str,
+        refs: KeptRefs | None = None,
     ) -> Self:
         """Make a measurement of parts that are known to be right."""
         measurement = cls.__new__(cls)
@@ -118,28 +132,115 @@ class Measurement:
         measurement._blobs = blobs
         measurement._notes = notes
         measurement._identifier = identifier
+        measurement._refs = refs
         return measurement
+
+    @classmethod
+    def deserialize(
+        cls,
+        metric: str | Name | None = None,
+        identifier: str | None = None,
+        value: float | None = None,
+        unit: str | None = None,
+        blob_refs: Iterable[str] | None = None,
+        blobs: BlobSet | Iterable[Blob] | None = None,
+        **kwargs: Any,
+    ) -> Self:
+        """Make a measurement of the fields of a JSON document.
+
+        Parameters
+        ----------
+        metric
+            Name of the metric.
+        identifier
+            Its unique identifier; by default a new one.
+        value
+            The number. `None` is NaN, or nothing where there is no ``unit`` either.
+        unit
+            The string of the number's unit.
+        blob_refs
+            Identifiers of its blobs; those that are not among ``blobs`` are kept and written again.
+        blobs
+            Where to find them. Without ``blob_refs`` the measurement gets all of them.
+        **kwargs
+            ``notes``, and ``gnomon_value``, which tells what a ``value`` of `None` stands for; others are
+            passed over.
+
+        Returns
+        -------
+        Measurement
+            The measurement.
+
+        Raises
+        ------
+        MeasurementTypeError
+            If a field is wrong (also a `ValueError`).
+        """
+        found = blobs if blobs is None or isinstance(blobs, BlobSet) else BlobSet(_each_blob(blobs))
+        document = {**kwargs, "metric": metric, "identifier": identifier, "value": value, "unit": unit}
+        if blob_refs is not None:
+            document["blob_refs"] = blob_refs if isinstance(blob_refs, str | Mapping) else list(blob_refs)
+        elif found is not None:
+            document["blob_refs"] = list(found)
+        return cls._read(document, found)
+
+    @classmethod
+    def _read(cls, document: Any, blobs: BlobSet | None) -> Self:
+        return cls._of(*read_measurement(document, blobs))
 
     def _default_unit(self) -> u.UnitBase:
         return u.dimensionless_unscaled if self._metric is None else self._metric.unit
 
     @property
     def metric(self) -> Metric | None:
-        """The metric, if it is known and not only its name. Setting checks the unit."""
+        """The metric, if it is known and not only its name.
+
+        Setting it sets ``metric_name`` too.
+
+        Raises
+        ------
+        MeasurementTypeError
+            If it is set to something else (also a `TypeError`).
+        UnitMismatchError
+            If the value's unit does not convert into its own (also a `TypeError`).
+        """
         return self._metric
 
     @metric.setter
     def metric(self, value: Metric) -> None:
-        if value.name != self._name:
-            raise MeasurementError(f"A measurement of {self._name} cannot become one of {value.name}.")
+        if not isinstance(value, Metric):
+            raise MeasurementTypeError(f"The metric of a measurement is a Metric, not {shown(value)}.")
         if self._value is not None:
-            _check_unit(value, self._unit)
+            _check_unit(value, self.unit)
+        self.metric_name = value.name
         self._metric = value
 
     @property
     def metric_name(self) -> Name:
-        """The name of the metric."""
+        """The name of the metric.
+
+        Setting takes a string too; extras and notes follow, and a metric of another name is let go.
+
+        Raises
+        ------
+        MeasurementTypeError
+            If it is set to the name of something else (also a `TypeError`).
+        """
         return self._name
+
+    @metric_name.setter
+    def metric_name(self, value: Name | str) -> None:
+        name = _metric_name(value)
+        old, new = str(self._name), str(name)
+        if old == new:
+            return
+        self._name = name
+        self._metric = None
+        self._notes._rename(new)
+        if extras := self._blobs.pop(old, None):
+            # A new blob, since another measurement may have the old one among its own.
+            datums = {**extras, **self._blobs.get(new, {})}
+            self._blobs[new] = Blob._of(new, datums, uuid.uuid4().hex)
 
     @property
     def identifier(self) -> str:
@@ -147,14 +248,19 @@ class Measurement:
         return self._identifier
 
     @property
+    def description(self) -> str | None:
+        """The description of the metric, if that is known."""
+        return None if self._metric is None else self._metric.description
+
+    @property
     def quantity(self) -> u.Quantity | None:
-        """The value with its unit. It can be set; a bare number is dimensionless."""
+        """The value with its unit. It can be set, as in the constructor."""
         return None if self._value is None else u.Quantity(self._value, self._unit, subok=True)
 
     @quantity.setter
     def quantity(self, value: Any) -> None:
         if value is None:
-            self._value, self._unit = None, self._default_unit()
+            self._value, self._unit = None, u.dimensionless_unscaled
             return
         number, unit = _scalar(value)
         if self._metric is not None:
@@ -162,24 +268,34 @@ class Measurement:
         self._value, self._unit = number, unit
 
     @property
-    def value(self) -> float | None:
+    def value(self) -> float | int | None:
         """The value without its unit."""
         return self._value
 
     @property
     def unit(self) -> u.UnitBase:
-        """The unit of the value."""
-        return self._unit
+        """The unit of the value; without one, that of the metric."""
+        return self._default_unit() if self._value is None else self._unit
 
     @property
     def unit_str(self) -> str:
         """The unit as a string; empty for dimensionless."""
-        return unit_string(self._unit)
+        return unit_string(self.unit)
+
+    @property
+    def datum(self) -> Datum:
+        """The value as a datum, labelled with the name of the metric."""
+        return Datum(self.quantity, label=str(self._name), description=self.description)
 
     @property
     def blobs(self) -> dict[str, Blob]:
         """The blobs by name, that of the extras among them."""
+        self.extras  # noqa: B018  # it makes the blob
         return self._blobs
+
+    def _kept_blobs(self) -> list[Blob]:
+        """Give the blobs that are worth writing: extras only where there are any."""
+        return [blob for key, blob in self._blobs.items() if len(blob) or key != str(self._name)]
 
     def link_blob(self, blob: Blob) -> None:
         """Add a blob; one of the same name is replaced.
@@ -191,11 +307,11 @@ class Measurement:
 
         Raises
         ------
-        MeasurementError
-            If it is none.
+        MeasurementTypeError
+            If it is none (also a `TypeError`).
         """
         if not isinstance(blob, Blob):
-            raise MeasurementError(f"A blob is a Blob, not {type(blob).__name__}.")
+            raise MeasurementTypeError(f"A blob is a Blob, not {shown(blob)}.")
         self._blobs[blob.name] = blob
 
     @property
@@ -226,7 +342,9 @@ class Measurement:
     def uncertainty(self) -> u.Quantity | None:
         """The standard uncertainty of the value. Setting takes a bare number in the value's unit."""
         datum = self._extra(_UNCERTAINTY)
-        return None if datum is None or not isinstance(datum.value, float | int) else datum.quantity
+        if datum is None or isinstance(datum.value, bool) or not isinstance(datum.value, float | int):
+            return None
+        return u.Quantity(datum.quantity, subok=True)
 
     @uncertainty.setter
     def uncertainty(self, value: Any) -> None:
@@ -235,8 +353,8 @@ class Measurement:
             return
         number, unit = _scalar(value)
         if not isinstance(value, u.Quantity):
-            unit = self._unit
-        elif not unit.is_equivalent(self._unit):
+            unit = self.unit
+        elif not unit.is_equivalent(self.unit):
             raise UnitMismatchError(
                 f"The uncertainty of {self._name} is in {unit_string(unit) or 'no unit'}, its value in "
                 f"{self.unit_str or 'no unit'}."
@@ -259,10 +377,7 @@ class Measurement:
             return
         if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer) or value < 0:
             raise MeasurementError(f"A count of samples is an integer, 0 or more, not {value!r}.")
-        self._set_extra(
-            _COUNT,
-            Datum._of(int(value), u.dimensionless_unscaled, "count", "How many samples made the value."),
-        )
+        self._set_extra(_COUNT, Datum._of(int(value), None, "count", "How many samples made the value."))
 
     @property
     def measured_at(self) -> int | None:
@@ -282,33 +397,91 @@ class Measurement:
         else:
             self._notes[_MEASURED_AT] = times.to_utc_iso(value, precision=6)
 
+    @property
+    def json(self) -> dict[str, Any]:
+        """The measurement as plain values, as `deserialize` takes them; of the blobs the identifiers.
+
+        The value is in the metric's unit if the metric is known. Notes are there if there are any. NaN and
+        the infinities are `None`; of the infinities, and of nothing at all, ``gnomon_value`` tells.
+        """
+        document = self._document(self._metric)
+        if self._notes:
+            document["notes"] = {key: jsonify(note, f"The note {key}") for key, note in self._notes.items()}
+        return document
+
+    def _document(self, metric: Metric | None) -> dict[str, Any]:
+        """Give the JSON without the notes, in the unit of a metric if there is one and it is possible."""
+        value: Any = self._value
+        document: dict[str, Any] = {
+            "metric": str(self._name),
+            "identifier": self._identifier,
+            "value": None,
+            "unit": None if self._unit is None else "",
+            "blob_refs": [blob.identifier for blob in self._kept_blobs()] if self._blobs else [],
+        }
+        if self._refs is not None:
+            document["blob_refs"] = self._refs.merged(document["blob_refs"])
+        if value is None:
+            if self._unit is not None:
+                document["gnomon_value"] = "none"
+            return document
+        unit = self.unit
+        if metric is not None and unit is not metric.unit and unit.is_equivalent(metric.unit):
+            if unit != metric.unit:
+                value = float(convert(value, unit, metric.unit))
+            unit = metric.unit
+        document["unit"] = unit_string(unit)
+        if math.isfinite(value):
+            document["value"] = value
+        elif math.isinf(value):
+            document["gnomon_value"] = "inf" if value > 0 else "-inf"
+        return document
+
     def __eq__(self, other: object) -> bool:
         """Compare all but the identifiers; NaN equals NaN, since a copy is the same measurement."""
         if not isinstance(other, Measurement):
             return NotImplemented
-        return (
-            self._name == other._name
-            and Datum._of(self._value, self._unit, None, None)
-            == Datum._of(other._value, other._unit, None, None)
-            and self._blobs == other._blobs
-            and dict(self._notes) == dict(other._notes)
+        if self is other:
+            return True
+        if self._name != other._name or self._notes._notes != other._notes._notes:
+            return False
+        if not same_values(self._value, self._unit, other._value, other._unit):
+            return False
+        mine = {blob.name: blob for blob in self._kept_blobs()}
+        theirs = {blob.name: blob for blob in other._kept_blobs()}
+        return mine.keys() == theirs.keys() and all(
+            blob.same_data(theirs[name]) for name, blob in mine.items()
         )
 
     __hash__ = None  # type: ignore[assignment]  # mutable
 
     def __str__(self) -> str:
-        value = "not measured" if self._value is None else f"{self._value:g} {self.unit_str}".rstrip()
-        return f"{self._name}: {value}"
+        return f"{self._name}: {'not measured' if self._value is None else self.quantity}"
 
     def __repr__(self) -> str:
         return f"Measurement({str(self._name)!r}, {self.quantity!r})"
+
+    def _repr_latex_(self) -> str:
+        """Give name and value for notebooks."""
+        quantity = self.quantity
+        return str(self) if quantity is None else f"{self._name}: {quantity._repr_latex_()}"
 
 
 def _metric_name(metric: Name | str) -> Name:
     name = metric if isinstance(metric, Name) else Name(metric=metric)
     if not name.is_metric:
-        raise MeasurementError(f"A measurement is of a metric; {str(name)!r} names something else.")
+        raise MeasurementTypeError(f"A measurement is of a metric; {str(name)!r} names something else.")
     return name
+
+
+def _each_blob(blobs: Any) -> Iterable[Any]:
+    if blobs is None:
+        return ()
+    if isinstance(blobs, BlobSet) or (isinstance(blobs, Mapping) and not isinstance(blobs, Blob)):
+        return blobs.values()
+    if isinstance(blobs, str | Blob) or not isinstance(blobs, Iterable):
+        raise MeasurementTypeError(f"Blobs are a list of Blob objects, not {shown(blobs)}.")
+    return blobs
 
 
 def _scalar(value: Any) -> tuple[float, u.UnitBase]:
@@ -316,16 +489,21 @@ def _scalar(value: Any) -> tuple[float, u.UnitBase]:
     number = value
     if isinstance(value, u.Quantity):
         number, unit = value.value, value.unit
-    if isinstance(number, bool | np.bool_ | str | bytes) or np.ndim(number) != 0:
-        raise MeasurementError(f"A measurement is a scalar quantity, not {value!r}.")
+    is_array = isinstance(number, np.ndarray | np.generic)
+    if (
+        isinstance(number, bool | str | bytes)
+        or np.ndim(number) != 0
+        or (is_array and number.dtype.kind not in "iuf")
+    ):
+        raise MeasurementTypeError(f"A measurement is a scalar quantity, not {shown(value)}.")
     try:
         return float(number), unit
     except (TypeError, ValueError, OverflowError) as error:
-        raise MeasurementError(f"A measurement is a scalar quantity, not {value!r}.") from error
+        raise MeasurementTypeError(f"A measurement is a scalar quantity, not {shown(value)}.") from error
 
 
 def _check_unit(metric: Metric, unit: u.UnitBase) -> None:
-    if not unit.is_equivalent(metric.unit):
+    if unit is not metric.unit and not unit.is_equivalent(metric.unit):
         raise UnitMismatchError(
             f"{metric.name} is measured in {metric.unit_str or 'no unit'}; a value in "
             f"{unit_string(unit) or 'no unit'} does not convert into that."

@@ -1,9 +1,11 @@
 """The notes of a measurement: a mapping whose keys carry the name of the metric."""
 
-from collections.abc import Iterator, Mapping, MutableMapping
-from typing import Any
+from collections.abc import ItemsView, Iterator, KeysView, Mapping, MutableMapping, ValuesView
+from typing import Any, Self
 
-from gnomon.errors import MeasurementError, nearest
+from gnomon.errors import DatumNotFoundError, MeasurementTypeError
+from gnomon.measurements.documents import hint, shown
+from gnomon.names import Name
 
 __all__ = ["Notes"]
 
@@ -23,8 +25,8 @@ class Notes(MutableMapping[str, Any]):
 
     Raises
     ------
-    MeasurementError
-        If a key is not a string.
+    MeasurementTypeError
+        If a key is not a string (also a `TypeError`).
 
     Examples
     --------
@@ -35,10 +37,23 @@ class Notes(MutableMapping[str, Any]):
 
     __slots__ = ("_notes", "_prefix")
 
-    def __init__(self, metric: str, notes: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, metric: str | Name, notes: Mapping[str, Any] | None = None) -> None:
         self._prefix = f"{metric}."
         self._notes: dict[str, Any] = {}
         self.update(notes or {})
+
+    @classmethod
+    def _of(cls, prefix: str) -> Self:
+        """Make empty notes."""
+        notes = cls.__new__(cls)
+        notes._prefix, notes._notes = prefix, {}
+        return notes
+
+    def _rename(self, metric: str) -> None:
+        """Give the keys the prefix of another metric."""
+        length = len(self._prefix)
+        self._prefix = f"{metric}."
+        self._notes = {self._prefix + key[length:]: note for key, note in self._notes.items()}
 
     @property
     def prefix(self) -> str:
@@ -47,15 +62,44 @@ class Notes(MutableMapping[str, Any]):
 
     def _full(self, key: Any) -> str:
         if not isinstance(key, str):
-            raise MeasurementError(f"A key of notes is a string, not {key!r}.")
+            raise MeasurementTypeError(f"A key of notes is a string, not {shown(key)}.")
         return key if key.startswith(self._prefix) else self._prefix + key
+
+    def keys(self) -> KeysView[str]:
+        """Give the keys with their prefix, in order of insertion."""
+        return self._notes.keys()
+
+    def values(self) -> ValuesView[Any]:
+        """Give the notes, in order of insertion."""
+        return self._notes.values()
+
+    def items(self) -> ItemsView[str, Any]:
+        """Give keys with notes, in order of insertion."""
+        return self._notes.items()
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Give the note under a key, or something else where there is none.
+
+        Parameters
+        ----------
+        key
+            The key, with or without the prefix.
+        default
+            What to give where there is none.
+
+        Returns
+        -------
+        object
+            The note, or ``default``.
+        """
+        return self._notes.get(self._full(key), default)
 
     def __getitem__(self, key: str) -> Any:
         full = self._full(key)
         try:
             return self._notes[full]
         except KeyError:
-            raise KeyError(f"There is no note {full!r}.{nearest(full, self._notes)}") from None
+            raise DatumNotFoundError(f"There is no note {full!r}.{hint(full, self._notes)}") from None
 
     def __setitem__(self, key: str, value: Any) -> None:
         self._notes[self._full(key)] = value

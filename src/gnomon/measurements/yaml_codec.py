@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import astropy.units as u
 import numpy as np
 import yaml
 
@@ -17,7 +18,8 @@ from gnomon.definitions.yaml_scalars import is_plain_string
 from gnomon.definitions.yaml_source import Located, Place, Problems, plain, read_documents
 from gnomon.errors import DefinitionError, FormatError, GnomonError
 from gnomon.measurements.blob import Blob
-from gnomon.measurements.datum import Datum
+from gnomon.measurements.datum import Datum, read_array
+from gnomon.measurements.documents import SCHEMA_KEY, SCHEMA_VERSION, DocumentError, schema_complaint
 from gnomon.measurements.measurement import Measurement
 from gnomon.measurements.notes import Notes
 from gnomon.names import Name
@@ -49,7 +51,8 @@ def from_yaml(source: bytes | str, *, file: str | None = None) -> Measurement:
     Raises
     ------
     FormatError
-        If it is not such a file, or carries any other tag; nothing is constructed then.
+        If it is not such a file, states a schema version newer than ours, or carries any other tag; nothing
+        is constructed then.
     """
     problems = Problems(error=FormatError)
     # The established writer resolves by YAML 1.1, where a hexadecimal identifier like 12e34 is a string.
@@ -68,6 +71,8 @@ def from_yaml(source: bytes | str, *, file: str | None = None) -> Measurement:
 
 
 def _measurement(document: Located) -> Measurement:
+    if SCHEMA_KEY in document and (complaint := schema_complaint(document[SCHEMA_KEY])):
+        raise _error(complaint, document.where(SCHEMA_KEY))
     metric = _string(document, "metric")
     identifier = _string(document, "identifier")
     name = Name(metric=metric)
@@ -87,18 +92,31 @@ def _blob(document: Located) -> Blob:
         _key(key, document): _datum(_tagged(item, _DATUM, "A datum", document.where("data")))
         for key, item in _optional(document, "data", Located).items()
     }
-    return Blob._of(_string(document, "name"), datums, _string(document, "identifier"))
+    name = document.get("name")
+    if not isinstance(name, str):
+        raise _error(f"'name' is a string; given was {name!r}.", document.where("name"))
+    return Blob._of(name, datums, _string(document, "identifier"))
 
 
 def _datum(document: Located) -> Datum:
+    label, description = _text_or_none(document, "label"), _text_or_none(document, "description")
     value = document.get("value")
-    if isinstance(value, dict | frozenset):
-        raise _error("The value of a datum is a scalar or a list of numbers.", document.where("value"))
+    unit = _unit(document)
     if isinstance(value, list):
-        value = Datum(value).value
-    return Datum._of(
-        value, _unit(document), _text_or_none(document, "label"), _text_or_none(document, "description")
-    )
+        try:
+            value = u.Quantity(read_array(value), unit, subok=True, copy=False, dtype=None)
+        except DocumentError as error:
+            raise _error(f"A datum's value {error.predicate}", document.where("value")) from error
+        return Datum._of(value, unit, label, description)
+    if isinstance(value, float) or (_is_integer(value) and unit != u.dimensionless_unscaled):
+        return Datum._of(_number(value, document.where("value"), convert=False), unit, label, description)
+    if value is None or isinstance(value, str | bool | int):
+        return Datum._of(value, None, label, description)
+    raise _error("The value of a datum is a scalar or a list of numbers.", document.where("value"))
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _error(message: str, place: Place) -> FormatError:
@@ -143,10 +161,11 @@ def _key(key: Any, document: Located) -> str:
     return key
 
 
-def _number(value: Any, place: Place) -> float:
+def _number(value: Any, place: Place, *, convert: bool = True) -> float:
     if isinstance(value, int | float | str) and not isinstance(value, bool):
         try:
-            return float(value)
+            number = float(value)
+            return number if convert or isinstance(value, str) else value
         except (ValueError, OverflowError):
             pass
     raise _error(f"'value' is a number or null; given was {value!r:.60}.", place)
@@ -170,7 +189,7 @@ def to_yaml(measurement: Measurement) -> bytes:
     Returns
     -------
     bytes
-        YAML in UTF-8, which the established readers understand too.
+        YAML in UTF-8, which the established readers understand too; they pass over its schema version.
 
     Raises
     ------
@@ -178,7 +197,8 @@ def to_yaml(measurement: Measurement) -> bytes:
         If a note is neither a plain scalar nor a list or mapping of them, or text has lone surrogates.
     """
     content = {
-        "blobs": [_Tagged(_BLOB, _blob_content(blob)) for blob in measurement.blobs.values()],
+        "blobs": [_Tagged(_BLOB, _blob_content(blob)) for blob in measurement._kept_blobs()],
+        SCHEMA_KEY: SCHEMA_VERSION,
         "identifier": measurement.identifier,
         "metric": str(measurement.metric_name),
         "notes": dict(measurement.notes),

@@ -239,7 +239,7 @@ metadata_query: {airmass: {max: 1.5}, band: {in: [g, r]}}
     ("text", "line", "words"),
     [
         ("name: m.s\nrange: {lower: 3, upper: 1}\n", 2, "is not below the upper"),
-        ("name: m.s\nrange:\n  lower: 3\n", 3, "'upper' is a number, not None"),
+        ("name: m.s\nrange:\n  lower: 3\n", 3, "'upper' is missing"),
         ("name: m.s\nrange:\n  lower: 3\n  uper: 1\n", 4, "Did you mean upper"),
         ("name: m.s\nrange:\n  lower: 3\n  upper: 4\n  unit: mass\n", 5, "'mass' is not a unit"),
         ("name: m.s\nrange:\n  lower: 3\n  upper: 4\n  inclusive: al\n", 5, "'al' is not an inclusive"),

@@ -16,6 +16,7 @@ COMMANDS = {
         "Measure, judge and mark one real night, from raw table to page.",
         extra="demo",
     ),
+    "lint": LazyCommand("gnomon.cli.lint:lint", "Find mistakes in definition packages."),
     "metrics": LazyCommand("gnomon.cli.definitions:metrics", "Look at the metrics of a definition package."),
     "specs": LazyCommand(
         "gnomon.cli.definitions:specs", "Look at the specifications of a definition package."

@@ -195,6 +195,10 @@ class Fields:
         """Make an error about one of the keys."""
         return broken(f"In {self.what}: {message}", self.mapping.where(key), rule)
 
+    def missing(self, key: str) -> DefinitionError:
+        """Make an error about a key that is not there."""
+        return self.error(f"{key!r} is missing.", key, "missing-key")
+
     def number(self, key: str, default: float | None = None) -> float:
         """Give a number, for which a string of digits may stand, as established packages have it.
 
@@ -203,9 +207,9 @@ class Fields:
         DefinitionError
             If it is none, or missing without a default.
         """
-        value = self.mapping.get(key)
-        if value is None and default is not None:
-            return default
+        if key not in self.mapping and default is None:
+            raise self.missing(key)
+        value = self.mapping.get(key, default)
         if isinstance(value, str):
             with contextlib.suppress(ValueError):
                 value = float(value)
@@ -238,8 +242,10 @@ class Fields:
 
     def choice(self, key: str, options: Iterable[str], default: str | None = None) -> str:
         """Give one of some words."""
-        value = self.mapping.get(key, default)
         options = tuple(options)
+        if key not in self.mapping and default is None:
+            raise self.missing(key)
+        value = self.mapping.get(key, default)
         if not isinstance(value, str) or value not in options:
             hint = nearest(str(value), options)
             article = "an" if key[0] in "aeiou" else "a"

@@ -36,7 +36,7 @@ class Hints:
         Returns
         -------
         str
-            A clause to append to a message, with a leading space; empty after the limit, or if nothing exists.
+            A clause to append to a message, with a leading space; empty after the limit.
         """
         if given not in self._said:
             if self._left <= 0:

@@ -74,7 +74,9 @@ class Documents:
         self.empty: list[Place] = []
         """Where documents without content stand."""
         self.unusable: list[tuple[str, str, Located]] = []
-        """Documents that others may refer to but that could not be taken: package, path and content."""
+        """Documents that could not be taken, though others may refer to them: package, path and content."""
+        self.nameless: list[Document] = []
+        """Specifications whose name could not be found out."""
         self.repeated: list[tuple[Document, Document]] = []
         """Documents of the same name: the one that is passed over, and the one that holds."""
         self._unnamed: list[Document] = []
@@ -194,7 +196,7 @@ class Documents:
             try:
                 name = self._name(document)
             except DefinitionError as error:
-                self.unusable.append((document.package, document.path, document.content))
+                self.nameless.append(document)
                 self.problems.note(error)
                 continue
             if name in self.specifications:

@@ -102,7 +102,7 @@ def _family(specification: Specification, tier: str) -> tuple[object, ...]:
     return (
         name.package,
         specification.type,
-        repr(sorted(specification.metadata_query.items())),
+        repr(sorted(map(repr, specification.metadata_query.items()))),
         rest,
     )
 

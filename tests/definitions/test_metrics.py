@@ -57,6 +57,12 @@ def test_a_package_is_read_with_anchors_merge_keys_and_sets(tmp_path: Path) -> N
     assert where.line == 7
 
 
+def test_a_reference_of_several_documents_is_shown_as_one_line(tmp_path: Path) -> None:
+    text = "Rho: {unit: '', reference: {doc: [Rowe 2010, Jarvis 2016], url: [http://a, http://b]}}"
+    metrics = MetricSet.load_metrics_package(package(tmp_path, demo=text))
+    assert metrics["demo.Rho"].reference == "Rowe 2010, Jarvis 2016, http://a, http://b"
+
+
 def test_a_package_is_found_by_the_variable_of_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -206,10 +206,10 @@ class Metric(Tagged, JsonSerializationMixin):
         """The reference for people: document, page and address, as far as there are any."""
         parts = []
         if self.reference_doc:
-            page = f", p. {self.reference_page}" if self.reference_page else ""
-            parts.append(f"{self.reference_doc}{page}")
+            page = f", p. {_text(self.reference_page)}" if self.reference_page else ""
+            parts.append(f"{_text(self.reference_doc)}{page}")
         if self.reference_url:
-            parts.append(self.reference_url)
+            parts.append(_text(self.reference_url))
         return ", ".join(parts)
 
     @property
@@ -274,3 +274,8 @@ class Metric(Tagged, JsonSerializationMixin):
 
     def __repr__(self) -> str:
         return f"Metric({str(self.name)!r}, {self.description!r}, {self.unit_str!r})"
+
+
+def _text(reference: object) -> str:
+    """Write a part of a reference, which established packages have as lists too."""
+    return ", ".join(map(str, reference)) if isinstance(reference, list) else str(reference)

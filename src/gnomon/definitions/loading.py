@@ -345,7 +345,7 @@ class Documents:
                 )
             return Name(document.package, metric, given)
         except NameFormatError as error:
-            raise document.error(f"The specification {given!r}: {error.message}", "name") from error
+            raise document.error(f"The specification {given!r}: {error.message}", "name", "wrong-name") from error
 
     def _spec_name(self, document: Document, base: str) -> Name:
         try:
@@ -355,7 +355,7 @@ class Documents:
             metric = document.content.get("metric")
             return Name(document.package, metric, base) if metric is not None else Name(spec=base)
         except NameFormatError as error:
-            raise document.error(f"The base {base!r}: {error.message}", "base") from error
+            raise document.error(f"The base {base!r}: {error.message}", "base", "wrong-name") from error
 
     def _find(self, document: Document, base: str) -> Document:
         if "#" in base:

@@ -22,6 +22,8 @@ __all__ = ["empty_documents", "reading_mistakes", "unread_files"]
 _SUGGESTION = re.compile(
     r"^(.*?[.?!'\"]) (Did you mean [^?]*\?|Known are[:,] .*|There is a partial of that id.*)$"
 )
+# What people write who remember an earlier version of the format, and is spelt too differently to be guessed.
+_MEANT = {"provenance_query": "metadata_query"}
 _INCOMPLETE = ("no-threshold", "missing-key")
 _NO_FILE = ("not-yaml", "unreadable-file")
 
@@ -97,6 +99,8 @@ def _finding(error: GnomonError) -> Finding:
     message, suggestion = " ".join(error.message.split()), ""
     if match := _SUGGESTION.match(message):
         message, suggestion = match[1], match[2]
+    if rule == "unknown-key" and (meant := _MEANT.get(message.split("'")[1])):
+        suggestion = f"Did you mean {meant}?"
     return make_finding(
         rule if rule in RULES else "wrong-value", Place(error.file, error.line or 0), message, suggestion
     )

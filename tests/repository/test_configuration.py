@@ -90,7 +90,7 @@ with open_butler(sys.argv[1], writeable=True, run="late") as butler:
 
 def test_enabling_works_after_a_stock_butler_was_opened(repository: Path, visits: list[int]) -> None:
     result = run(LATE, repository, visits[0], configured=False)
-    assert result.stdout.splitlines() == ["refused: True", "demo.visit: 2"], result.stderr
+    assert result.stdout.splitlines() == ["refused: True", "demo.visit: 2.0"], result.stderr
 
 
 def test_an_environment_leads_with_our_folders_and_keeps_the_others() -> None:

@@ -53,11 +53,16 @@ def parse_unit(unit: Any) -> u.UnitBase:
 @lru_cache(maxsize=1024)
 def _parse(text: str) -> u.UnitBase:
     try:
-        return u.Unit(text)
+        unit = u.Unit(text)
     except (ValueError, TypeError) as error:
         # The rest of what astropy says is for those who define units.
         hint = re.search(r" Did you mean [^?]*\?", " ".join(str(error).split()))
         raise DefinitionError(f"{text!r:.60} is not a unit.{hint[0] if hint else ''}") from error
+    scale = getattr(unit, "scale", 1.0)
+    # Astropy has units of structured arrays, and scales that no number can be converted with.
+    if not isinstance(unit, u.UnitBase | FunctionUnitBase) or not np.isfinite(scale) or scale == 0:
+        raise DefinitionError(f"{text!r:.60} is not the unit of a number.")
+    return unit
 
 
 def unit_string(unit: u.UnitBase) -> str:

@@ -81,7 +81,7 @@ def read_specification(document: Mapping[str, Any]) -> Specification:
 
 def _kind(name: Name, content: Located) -> str:
     kinds = Specification.kinds
-    particular = [kind for kind in kinds if kind != _THRESHOLD and kind in content]
+    particular = [key for key in content if key != _THRESHOLD and key in kinds]
     stated = content.get("type")
     if stated is not None and (not isinstance(stated, str) or stated not in kinds):
         raise broken(

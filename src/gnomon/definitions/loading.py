@@ -345,7 +345,8 @@ class Documents:
                 )
             return Name(document.package, metric, given)
         except NameFormatError as error:
-            raise document.error(f"The specification {given!r}: {error.message}", "name", "wrong-name") from error
+            message = f"The specification {given!r}: {error.message}"
+            raise document.error(message, "name", "wrong-name") from error
 
     def _spec_name(self, document: Document, base: str) -> Name:
         try:

@@ -33,7 +33,7 @@ _CHECKS: tuple[Callable[[Package], Iterator[Finding]], ...] = (
 )
 
 # What a message says of whose part something is. The same mistake in a base is met in each of its heirs.
-_OWNER = re.compile(r"\b(?:[Ii]n the metric|[Tt]he (?:metric|specification)|[Ii]n|of) [^\s:,']+")
+_OWNER = re.compile(r"\b(?:[Ii]n|of|[Tt]he)(?: the)?(?: metric| specification)? [^\s:,']+")
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,8 +99,9 @@ def _finding(error: GnomonError) -> Finding:
     message, suggestion = " ".join(error.message.split()), ""
     if match := _SUGGESTION.match(message):
         message, suggestion = match[1], match[2]
-    if rule == "unknown-key" and (meant := _MEANT.get(message.split("'")[1])):
-        suggestion = f"Did you mean {meant}?"
+    for key, meant in _MEANT.items():
+        if rule == "unknown-key" and message.startswith(f"{key!r} "):
+            suggestion = f"Did you mean {meant}?"
     return make_finding(
         rule if rule in RULES else "wrong-value", Place(error.file, error.line or 0), message, suggestion
     )

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
-from gnomon.definitions.lint import RULES, Finding
+from gnomon.definitions.lint import RULES, Finding, Rule
 
 METRICS = """
 M: {description: A width., unit: mas, reference: {gnomon: {better: lower}}}
@@ -219,11 +220,10 @@ def test_every_rule_has_its_case() -> None:
 
 
 def test_a_file_that_cannot_be_read_is_found(
-    findings: Callable[..., list[Finding]], write: Callable[..., object]
+    findings: Callable[..., list[Finding]], write: Callable[..., Path]
 ) -> None:
     root = write({"metrics/p.yaml": METRICS})
-    link = root / "metrics" / "gone.yaml"  # type: ignore[operator]
-    link.symlink_to("nowhere.yaml")
+    (root / "metrics" / "gone.yaml").symlink_to("nowhere.yaml")
     found = findings({})
     assert [(finding.rule, finding.file, finding.line) for finding in found] == [
         ("unreadable-file", "defs/metrics/gone.yaml", None)
@@ -231,6 +231,12 @@ def test_a_file_that_cannot_be_read_is_found(
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.id)
-def test_every_rule_explains_itself(rule: object) -> None:
-    assert rule.title  # type: ignore[attr-defined]
-    assert rule.help.endswith(".")  # type: ignore[attr-defined]
+def test_every_rule_explains_itself(rule: Rule) -> None:
+    assert rule.title
+    assert rule.help.endswith(".")
+
+
+def test_the_page_about_the_linter_has_every_rule() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "user" / "lint.md").read_text()
+    for rule in RULES.values():
+        assert f"| `{rule.id}` | {rule.severity} | {rule.title} |" in page

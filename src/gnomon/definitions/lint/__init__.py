@@ -11,7 +11,7 @@ each, and ``linter`` has the list of them.
 from gnomon.definitions.lint.formats import FORMATS
 from gnomon.definitions.lint.linter import Report, lint
 from gnomon.definitions.lint.metadata import USUAL_METADATA, job_metadata
-from gnomon.definitions.lint.rules import RULES, Finding, Rule, Severity
+from gnomon.definitions.lint.rules import RULES, Finding, Rule
 
 __all__ = [
     "FORMATS",
@@ -20,7 +20,6 @@ __all__ = [
     "Finding",
     "Report",
     "Rule",
-    "Severity",
     "job_metadata",
     "lint",
 ]

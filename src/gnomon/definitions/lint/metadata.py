@@ -62,9 +62,12 @@ USUAL_METADATA: frozenset[str] = frozenset(
         "run_id",
         "run_id_url",
         "version_tag",
+        # What queries can ask of rows of the metrics store, beside their data ID.
+        "dataset_type",
+        "software",
     }
 )
-"""Keys that jobs of the established framework, or made from data IDs, carry."""
+"""Keys that jobs of the established framework, and rows of the metrics store, carry."""
 
 
 def unasked_metadata(package: Package, known: Collection[str] | None = None) -> Iterator[Finding]:

@@ -292,5 +292,7 @@ def test_wrong_types_anywhere_end_in_a_job_or_a_clear_error(
         return
     job.write(folder / "again.json")
     again = Job.read(folder / "again.json")
-    again.write(folder / "third.json")
-    assert (folder / "third.json").read_text() == (folder / "again.json").read_text()
+    first, second = job.json, again.json
+    for document in (first, second):  # a blob that others hid comes last, until it is hidden no more
+        document["blobs"].sort(key=lambda blob: blob["identifier"])
+    assert second == first

@@ -250,6 +250,12 @@ def test_nothing_as_the_established_writer_has_it_is_read_as_nothing_and_written
     assert Measurement.deserialize(metric="demo.a", unit="s") == Measurement("demo.a", math.nan * u.s)
 
 
+def test_notes_are_a_mapping_with_strings_for_keys() -> None:
+    for notes in (5, ["x"], {5: "x"}):
+        with pytest.raises(TypeError, match="otes"):
+            Measurement("demo.a", 1.0, notes=notes)  # type: ignore[arg-type]
+
+
 def test_blobs_are_found_by_their_identifiers_and_references_to_others_are_kept() -> None:
     blobs = [Blob("x", n=Datum(1)), Blob("y", n=Datum(2)), Blob("z")]
     refs = [blobs[1].identifier, "lost", blobs[0].identifier]

@@ -1,5 +1,6 @@
 """A job: measurements with their blobs, metrics, specifications and metadata, in one JSON file."""
 
+import json
 import logging
 import os
 from collections.abc import Callable, Iterable, Mapping
@@ -12,6 +13,7 @@ from gnomon.definitions.serialization import JsonSerializationMixin, write_text
 from gnomon.errors import FormatError, GnomonError
 from gnomon.measurements.blob import Blob
 from gnomon.measurements.blob_set import BlobSet
+from gnomon.measurements.collector import collector_waits
 from gnomon.measurements.conflicts import Conflict, conflicts_between, conflicts_of_metadata
 from gnomon.measurements.documents import (
     SCHEMA_KEY,
@@ -25,7 +27,7 @@ from gnomon.measurements.job_file import read_document
 from gnomon.measurements.measurement import Measurement
 from gnomon.measurements.measurement_set import MeasurementSet
 from gnomon.measurements.metadata import Metadata
-from gnomon.measurements.plain import indented, jsonify
+from gnomon.measurements.plain import jsonify
 
 __all__ = ["Job"]
 
@@ -148,6 +150,7 @@ class Job(JsonSerializationMixin):
         self._measurements.refresh_metrics(metrics)
 
     @classmethod
+    @collector_waits()
     def deserialize(
         cls,
         measurements: Iterable[Mapping[str, Any]] | None = None,
@@ -193,6 +196,7 @@ class Job(JsonSerializationMixin):
         return job
 
     @classmethod
+    @collector_waits()
     def read(cls, path: str | os.PathLike[str]) -> Self:
         """Read a job from a JSON file.
 
@@ -251,6 +255,7 @@ class Job(JsonSerializationMixin):
         return self._schema_version
 
     @property
+    @collector_waits()
     def json(self) -> dict[str, Any]:
         """The job as plain values, as `deserialize` takes them.
 
@@ -283,6 +288,7 @@ class Job(JsonSerializationMixin):
                 return metric
         return measurement.metric
 
+    @collector_waits()
     def write(self, filename: str | os.PathLike[str]) -> None:
         """Write the job into a JSON file, keys sorted and indented by two.
 
@@ -300,7 +306,7 @@ class Job(JsonSerializationMixin):
         document = self.json
         if self._schema_version is not None:
             document["meta"][SCHEMA_KEY] = self._schema_version
-        write_text(filename, indented(document))
+        write_text(filename, json.dumps(document, indent=2, sort_keys=True, allow_nan=False))
 
     def conflicts(self, other: "Job") -> list[Conflict]:
         """Say what another job would replace by something different.

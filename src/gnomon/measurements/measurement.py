@@ -3,7 +3,7 @@
 import math
 import uuid
 from collections.abc import Iterable, Mapping
-from typing import Any, Self
+from typing import Any, Self, TypeGuard
 
 import astropy.units as u
 import numpy as np
@@ -15,7 +15,7 @@ from gnomon.definitions.units import convert
 from gnomon.errors import MeasurementError, MeasurementTypeError, TimeFormatError, UnitMismatchError
 from gnomon.measurements.blob import Blob
 from gnomon.measurements.blob_set import BlobSet
-from gnomon.measurements.datum import Datum, same_values
+from gnomon.measurements.datum import Datum, Plain, same_values
 from gnomon.measurements.documents import shown
 from gnomon.measurements.measurement_document import KeptRefs, read_measurement
 from gnomon.measurements.notes import Notes
@@ -342,7 +342,7 @@ class Measurement(JsonSerializationMixin):
     def uncertainty(self) -> u.Quantity | None:
         """The standard uncertainty of the value. Setting takes a bare number in the value's unit."""
         datum = self._extra(_UNCERTAINTY)
-        if datum is None or isinstance(datum.value, bool) or not isinstance(datum.value, float | int):
+        if datum is None or not _is_number(datum.value):
             return None
         return u.Quantity(datum.quantity, subok=True)
 
@@ -368,7 +368,7 @@ class Measurement(JsonSerializationMixin):
     def count(self) -> int | None:
         """How many samples made the value."""
         datum = self._extra(_COUNT)
-        return None if datum is None or not isinstance(datum.value, float | int) else int(datum.value)
+        return int(datum.value) if datum is not None and _is_number(datum.value) else None
 
     @count.setter
     def count(self, value: Any) -> None:
@@ -465,6 +465,10 @@ class Measurement(JsonSerializationMixin):
         """Give name and value for notebooks."""
         quantity = self.quantity
         return str(self) if quantity is None else f"{self._name}: {quantity._repr_latex_()}"
+
+
+def _is_number(value: Plain) -> TypeGuard[float | int]:
+    return isinstance(value, float | int) and not isinstance(value, bool)
 
 
 def _metric_name(metric: Name | str) -> Name:

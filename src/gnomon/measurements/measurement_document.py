@@ -92,7 +92,8 @@ def read_measurement(document: Any, blobs: BlobSet | None) -> Parts:
         raise DocumentError(f"is a string, not {shown(identifier)}.", ".identifier")
     value, unit = _value(document)
     found, refs = _blobs(document.get("blob_refs"), blobs)
-    notes = Notes._of(f"{name}.")
+    metric = document.get("metric")
+    notes = Notes._of(f"{metric}." if isinstance(metric, str) else f"{name}.")
     if (given := document.get("notes")) is not None:
         if not isinstance(given, Mapping) or not all(isinstance(key, str) for key in given):
             raise DocumentError(f"is a mapping of strings to notes, not {shown(given)}.", ".notes")

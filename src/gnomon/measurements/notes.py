@@ -26,7 +26,7 @@ class Notes(MutableMapping[str, Any]):
     Raises
     ------
     MeasurementTypeError
-        If a key is not a string (also a `TypeError`).
+        If the notes are no mapping, or a key is not a string (also a `TypeError`).
 
     Examples
     --------
@@ -40,7 +40,11 @@ class Notes(MutableMapping[str, Any]):
     def __init__(self, metric: str | Name, notes: Mapping[str, Any] | None = None) -> None:
         self._prefix = f"{metric}."
         self._notes: dict[str, Any] = {}
-        self.update(notes or {})
+        if notes is not None:
+            if not isinstance(notes, Mapping):
+                raise MeasurementTypeError(f"Notes are a mapping, not {shown(notes)}.")
+            for key, note in notes.items():
+                self[key] = note
 
     @classmethod
     def _of(cls, prefix: str) -> Self:

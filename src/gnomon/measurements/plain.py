@@ -1,8 +1,7 @@
-"""Values as JSON can hold them, and their text."""
+"""Values as JSON can hold them."""
 
 import math
 from collections.abc import Mapping
-from json.encoder import encode_basestring_ascii
 from typing import Any
 
 import astropy.units as u
@@ -11,7 +10,7 @@ import numpy as np
 from gnomon.definitions.serialization import JsonSerializationMixin
 from gnomon.errors import MeasurementTypeError
 
-__all__ = ["indented", "jsonify"]
+__all__ = ["jsonify"]
 
 
 def jsonify(value: Any, what: str = "A value") -> Any:
@@ -75,55 +74,3 @@ def _key(key: Any, what: str) -> str:
     if isinstance(key, int) and not isinstance(key, bool):
         return str(key)  # as the standard library's writer does
     raise MeasurementTypeError(f"{what} has keys that are strings, unlike {key!r:.60}.")
-
-
-def indented(value: Any) -> str:
-    """Write plain values as JSON, in the layout of ``json.dumps(value, indent=2, sort_keys=True)``.
-
-    Parameters
-    ----------
-    value
-        Plain values, the keys being strings.
-
-    Returns
-    -------
-    str
-        The text, the same to the byte; the standard library takes several times as long for it.
-
-    Raises
-    ------
-    MeasurementTypeError
-        If there is something else in it, or a number that JSON has not.
-    """
-    try:
-        return _text(value, "\n")
-    except RecursionError as error:
-        raise MeasurementTypeError("What shall be written contains itself, or is too deep.") from error
-
-
-def _text(value: Any, newline: str) -> str:
-    kind = type(value)
-    if kind is str:
-        return encode_basestring_ascii(value)
-    if value is None:
-        return "null"
-    if kind is float and math.isfinite(value):
-        return repr(value)
-    if kind is dict:
-        if not value:
-            return "{}"
-        inner = f"{newline}  "
-        items = [
-            f"{encode_basestring_ascii(key)}: {_text(item, inner)}" for key, item in sorted(value.items())
-        ]
-        return f"{{{inner}{f',{inner}'.join(items)}{newline}}}"
-    if kind is list:
-        if not value:
-            return "[]"
-        inner = f"{newline}  "
-        return f"[{inner}{f',{inner}'.join([_text(item, inner) for item in value])}{newline}]"
-    if kind is bool:
-        return "true" if value else "false"
-    if kind is int:
-        return repr(value)
-    raise MeasurementTypeError(f"JSON has no {value!r:.60}.")

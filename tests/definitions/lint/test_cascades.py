@@ -3,6 +3,8 @@
 from collections.abc import Callable
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from gnomon.definitions.lint import Finding
 
@@ -182,3 +184,22 @@ def test_a_thousand_missing_bases_are_told_though_no_more_than_a_few_with_the_ne
     assert [finding.rule for finding in found] == ["missing-base"] * 1500
     # Comparing all with all takes minutes.
     assert 0 < sum(bool(finding.suggestion) for finding in found) < 50
+
+
+SHUFFLED = [
+    "id: x\nbase: '#y'\n",
+    "id: y\nbase: '#z'\ntags: [a]\n",
+    "id: z\nbase: '#x'\n",
+    "name: M.design\nbase: '#x'\n" + LIMIT,
+    "name: M.cam\nbase: M.design\nmetadata_query: {ccds: 1}\n",
+    "id: list\nmetric: AM1\ntags: [a]\n" + LIMIT,
+    "name: one\nbase: '#list'\ntags: b\n",
+    "name: two\nbase: [AM1.one, '#gone']\nextra: 1\n",
+]
+
+
+@given(order=st.permutations(SHUFFLED))
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_order_of_documents_does_not_change_what_is_told(findings: Find, order: list[str]) -> None:
+    rules = sorted(rule for rule, _, _ in told(findings, a="---\n".join(order)))
+    assert rules == ["base-cycle", "missing-base", "scalar-tag", "unasked-metadata", "unknown-key"]

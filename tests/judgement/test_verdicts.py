@@ -133,6 +133,7 @@ def test_without_a_measurement_contrary_metadata_still_say_not_applicable() -> N
 
 def test_the_table_says_what_was_asked_of_what() -> None:
     row = record("demo.scatter", 12.0, instrument="I", visit=42, band="g", day_obs=20250101)
+    row |= {"uncertainty": 0.5, "count": 7}
     found = judge(table(row, record("demo.other", 1.0)), SpecificationSet([DESIGN])).table
     assert found.drop("reason", "dimensions").row(0, named=True) == {
         "metric": "demo.scatter",
@@ -144,6 +145,13 @@ def test_the_table_says_what_was_asked_of_what() -> None:
         "threshold_unit": "mmag",
         "operator": "<=",
         "tags": ["a", "b"],
+        "kind": "threshold",
+        "requirement": "<= 10 mmag",
+        "tier": "design",
+        "uncertainty": 0.5,
+        "count": 7,
+        "baseline": None,
+        "cause": None,
         "dataset_id": b"0" * 16,
         "run": "run",
         **dict.fromkeys(rows.DATA_ID_COLUMNS),

@@ -8,6 +8,7 @@ This room imports the top files, `gnomon.definitions` and `gnomon.measurements`.
 """
 
 from gnomon.judgement.comparison import Comparison, compare
-from gnomon.judgement.verdicts import VERDICTS, Verdicts, judge
+from gnomon.judgement.judging import judge
+from gnomon.judgement.verdicts import VERDICTS, Verdicts
 
 __all__ = ["VERDICTS", "Comparison", "Verdicts", "compare", "judge"]

@@ -3,22 +3,16 @@
 from dataclasses import dataclass
 from functools import reduce
 
-import astropy.units as u
-import numpy as np
 import polars as pl
 
-from gnomon.dataids import required
-from gnomon.definitions import parse_unit
-from gnomon.errors import DefinitionError, MeasurementError
+from gnomon.errors import MeasurementError
 from gnomon.judgement.frames import Rows, to_frame
-from gnomon.measurements import other_dimensions
+from gnomon.judgement.pairing import CONFLICT, KEY, into_first_unit, newest, with_key
 from gnomon.measurements.rows import DATA_ID_COLUMNS, OTHER_DIMENSIONS
 
 __all__ = ["Comparison", "compare"]
 
-_OTHERS = "_others"
 _READ = ("metric", "value", "unit", "measured_at", *DATA_ID_COLUMNS, OTHER_DIMENSIONS)
-_KEY = ("metric", *(f"_{name}" for name in DATA_ID_COLUMNS), _OTHERS)
 _ID = (*DATA_ID_COLUMNS, OTHER_DIMENSIONS)
 
 
@@ -150,8 +144,8 @@ def compare(a: Rows, b: Rows, *, rtol: float = 0.0) -> Comparison:
     right, repeated_b = _keyed(b)
     alone = ("metric", *_ID, "value", "unit")
     pairs = left.join(
-        right.select(*_KEY, pl.col("value").alias("value_b"), pl.col("unit").alias("unit_b")),
-        on=_KEY,
+        right.select(*KEY, pl.col("value").alias("value_b"), pl.col("unit").alias("unit_b")),
+        on=KEY,
         how="inner",
         nulls_equal=True,
         maintain_order="left",
@@ -159,8 +153,8 @@ def compare(a: Rows, b: Rows, *, rtol: float = 0.0) -> Comparison:
     matched, conflicts = _in_one_unit(pairs)
     return Comparison(
         matched=_differences(matched, rtol),
-        only_in_a=left.join(right, on=_KEY, how="anti", nulls_equal=True).select(alone),
-        only_in_b=right.join(left, on=_KEY, how="anti", nulls_equal=True).select(alone),
+        only_in_a=left.join(right, on=KEY, how="anti", nulls_equal=True).select(alone),
+        only_in_b=right.join(left, on=KEY, how="anti", nulls_equal=True).select(alone),
         unit_conflicts=conflicts,
         repeated_a=repeated_a,
         repeated_b=repeated_b,
@@ -168,51 +162,17 @@ def compare(a: Rows, b: Rows, *, rtol: float = 0.0) -> Comparison:
 
 
 def _keyed(rows: Rows) -> tuple[pl.DataFrame, int]:
-    """Add the columns that identify a row, and keep the newest of each."""
-    frame = to_frame(rows, _READ)
-    # Which dimensions identify depends on which are there, and few combinations occur.
-    there = sum(
-        (pl.col(name).is_not_null().cast(pl.Int32) * (1 << i) for i, name in enumerate(DATA_ID_COLUMNS)),
-        start=pl.lit(0, dtype=pl.Int32),
-    )
-    frame = frame.with_columns(there.alias("_there"), other_dimensions.as_text().alias(_OTHERS))
-    identifying: dict[str, list[int]] = {name: [] for name in DATA_ID_COLUMNS}
-    for mask in frame["_there"].unique():
-        present = [name for i, name in enumerate(DATA_ID_COLUMNS) if mask >> i & 1]
-        for name in required(present):
-            identifying[name].append(mask)
-    frame = frame.with_columns(
-        pl.when(pl.col("_there").is_in(masks)).then(pl.col(name)).alias(f"_{name}")
-        for name, masks in identifying.items()
-    ).drop("_there")
-    newest = frame.sort("measured_at", nulls_last=False, maintain_order=True).unique(
-        subset=_KEY, keep="last", maintain_order=True
-    )
-    return newest, len(frame) - len(newest)
+    """Add the columns that identify a row, keep the newest of each, and count the others."""
+    frame = with_key(to_frame(rows, _READ))
+    kept = newest(frame)
+    return kept, len(frame) - len(kept)
 
 
 def _in_one_unit(pairs: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Bring b's values into a's units; where that cannot be, mark the pair and report it."""
-    mixed = pairs.filter(pl.col("unit") != pl.col("unit_b"))
-    units = mixed.select("unit", "unit_b").unique(maintain_order=True)
-    converted = pl.col("value_b")
-    conflict = pl.lit(value=False)
-    for unit_a, unit_b in units.iter_rows():
-        here = (pl.col("unit") == unit_a) & (pl.col("unit_b") == unit_b)
-        try:
-            values = mixed.filter(here)["value_b"].fill_null(float("nan")).to_numpy()
-            with np.errstate(over="ignore"):  # too large for the unit is infinite
-                into_a = u.Quantity(values, parse_unit(unit_b), subok=True).to_value(parse_unit(unit_a))
-        except (u.UnitsError, DefinitionError):
-            conflict = conflict | here
-            continue
-        # A lookup by position keeps units that do not convert by a mere factor, magnitudes for one, exact.
-        place = here.cum_sum().cast(pl.Int64) - 1
-        values_in_a = pl.lit(pl.Series(into_a)).gather(place.clip(lower_bound=0))
-        converted = pl.when(here & pl.col("value_b").is_not_null()).then(values_in_a).otherwise(converted)
-    matched = pairs.with_columns(converted.alias("value_b"), conflict.alias("_conflict"))
+    matched = into_first_unit(pairs)
     conflicts = (
-        matched.filter(pl.col("_conflict"))
+        matched.filter(pl.col(CONFLICT))
         .group_by("metric", pl.col("unit").alias("unit_a"), "unit_b")
         .agg(pl.len().cast(pl.Int64).alias("n"))
         .sort("metric", "unit_a", "unit_b")
@@ -222,7 +182,7 @@ def _in_one_unit(pairs: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 def _differences(matched: pl.DataFrame, rtol: float) -> pl.DataFrame:
     a, b = pl.col("value_a"), pl.col("value_b")
-    usable = a.is_finite() & b.is_finite() & ~pl.col("_conflict")
+    usable = a.is_finite() & b.is_finite() & ~pl.col(CONFLICT)
     difference = pl.when(usable).then(b - a)
     relative = pl.when(usable & (a != 0)).then((b - a) / a.abs())
     # Polars takes NaN for equal to NaN, which is what a comparison of runs means too.
@@ -230,5 +190,5 @@ def _differences(matched: pl.DataFrame, rtol: float) -> pl.DataFrame:
     return matched.with_columns(
         difference.alias("difference"),
         relative.alias("relative"),
-        (~same | pl.col("_conflict")).alias("changed"),
+        (~same | pl.col(CONFLICT)).alias("changed"),
     ).select("metric", *_ID, "value_a", "value_b", "unit", "difference", "relative", "changed")

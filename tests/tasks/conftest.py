@@ -1,14 +1,21 @@
-"""Running a task over the synthetic night's visits in a real repository."""
+"""Running tasks over the synthetic night's visits in a real repository."""
 
+import gc
 import itertools
+import json
 import shutil
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from click.testing import Result
+from lsst.ctrl.mpexec.cli.pipetask import cli as pipetask
 from lsst.daf.butler import Butler
+from lsst.daf.butler.cli.utils import LogCliRunner
 from lsst.pipe.base import PipelineTask, TaskMetadata
 from lsst.pipe.base.pipeline_graph import PipelineGraph
 from lsst.pipe.base.simple_pipeline_executor import SimplePipelineExecutor
@@ -74,3 +81,94 @@ def run_task(shared_repository: Path) -> Iterator[RunTask]:
     yield run
     for butler in opened:
         butler.close()
+
+
+@dataclass(frozen=True)
+class Piped:
+    """What ``pipetask run`` did with a pipeline, and what ``pipetask report`` says of it."""
+
+    repository: Path
+    run: str
+    status: int
+    output: str
+    report: dict[str, Any]
+
+    def caveats(self, label: str) -> dict[str, list[int]]:
+        """Give the visits of a task's quanta that succeeded with a caveat, by the caveat's code."""
+        by_code: dict[str, list[dict[str, Any]]] = self.report[label]["caveats"]
+        return {
+            code: sorted(data_id["visit"] % 100 for data_id in data_ids) for code, data_ids in by_code.items()
+        }
+
+    def counts(self, label: str) -> dict[str, int]:
+        """Give how many of a task's quanta ended in which way; ways that none took are left out."""
+        ways = ("successful", "failed", "blocked", "unknown", "wonky")
+        counts: dict[str, int] = {way: self.report[label][f"n_{way}"] for way in ways}
+        return {way: count for way, count in counts.items() if count}
+
+    def butler(self) -> Butler:
+        """Open the repository."""
+        return Butler.from_config(str(self.repository), collections=self.run)
+
+    def measurements(self, dataset_type: str) -> dict[Any, Any]:
+        """Give the measurements of a type by the last two digits of the visit, or by day or `None`."""
+        with self.butler() as butler:
+            refs = butler.query_datasets(dataset_type, explain=False, limit=None)
+            return {_short(dict(ref.dataId.required)): butler.get(ref) for ref in refs}
+
+
+def _short(data_id: dict[str, Any]) -> Any:
+    return data_id["visit"] % 100 if "visit" in data_id else data_id.get("day_obs")
+
+
+RunPipeline = Callable[..., Piped]
+
+
+def _invoke(*arguments: str) -> Result:
+    with warnings.catch_warnings():
+        # A process of its own would end here and with it the connections that the command leaves open.
+        warnings.simplefilter("ignore", ResourceWarning)
+        result = LogCliRunner().invoke(pipetask, arguments)
+        gc.collect()
+    return result
+
+
+@pytest.fixture
+def run_pipeline(shared_repository: Path, tmp_path: Path) -> RunPipeline:
+    """Run a pipeline with ``pipetask run``; then let ``pipetask report`` tell how its quanta ended."""
+
+    def run(
+        tasks: dict[str, Any] | Path,
+        *arguments: str,
+        inputs: str = "DemoCamera/catalogs",
+        where: str = "",
+        graph_first: bool = False,
+    ) -> Piped:
+        number = next(_numbers)
+        pipeline, graph, report = (tmp_path / f"{number}.{end}" for end in ("yaml", "qg", "json"))
+        if isinstance(tasks, Path):
+            pipeline = tasks
+        else:
+            whole = tasks if "imports" in tasks else {"tasks": tasks}
+            pipeline.write_text(yaml.safe_dump({"description": "Under test.", **whole}))
+        repository, output_run = str(shared_repository), f"piped/{number}/run"
+        output = ["-o", f"piped/{number}", "--output-run", output_run]
+        planned = ["-b", repository, "-p", str(pipeline), "-i", inputs, *output, "-d", where, *arguments]
+        if graph_first:
+            assert _invoke("qgraph", *planned, "--save-qgraph", str(graph)).exit_code == 0
+            planned = ["-b", repository, *output, "-g", str(graph)]
+        else:
+            planned += ["--save-qgraph", str(graph)]
+        done = _invoke("run", *planned, "--register-dataset-types")
+        with Butler.from_config(repository) as butler:
+            ran = bool(butler.collections.query(output_run))
+        found: dict[str, Any] = {}
+        if ran:
+            told = _invoke(
+                "report", repository, str(graph), "--force-v2", "--full-output-filename", str(report)
+            )
+            assert told.exit_code == 0, told.output
+            found = json.loads(report.read_text())["tasks"]
+        return Piped(shared_repository, output_run, done.exit_code, done.output, found)
+
+    return run

@@ -16,7 +16,8 @@ from gnomon.errors import MetricComputationError, NameFormatError
 from gnomon.measurements import Measurement
 from gnomon.names import Name
 from gnomon.repository.configuration import SEARCH_PATH_VARIABLE, enable
-from gnomon.tasks.metric_task import MetricConnections, MetricTask, MetricTaskConfig, dataset_type_name
+from gnomon.tasks.measuring import dataset_type_name
+from gnomon.tasks.metric_task import MetricConnections, MetricTask, MetricTaskConfig
 
 enable()
 

@@ -9,22 +9,16 @@ from lsst.pipe.base import (
     NoWorkFound,
     OutputQuantizedConnection,
     PipelineTaskConfig,
-    PipelineTaskConnections,
     QuantumContext,
     Struct,
-    connectionTypes,
 )
 
 from gnomon.errors import MetricComputationError, MetricNotFoundError, nearest
 from gnomon.measurements import Measurement
-from gnomon.repository.configuration import require_enabled
-from gnomon.tasks.metric_task import (
-    STORAGE_CLASS,
-    MeasuringTask,
-    MetricConfig,
-    dataset_type_name,
-    metric_name,
-)
+from gnomon.names import Name
+from gnomon.tasks.measuring import metric_output
+from gnomon.tasks.measuring_connections import MeasuringConfig, MeasuringConnections, was_partial
+from gnomon.tasks.metric_task import MeasuringTask
 
 __all__ = ["MetricBundleConfig", "MetricBundleConnections", "MetricBundleTask"]
 
@@ -32,26 +26,20 @@ _METHOD = "measure_"
 
 
 class MetricBundleConnections(
-    PipelineTaskConnections, defaultTemplates={"package": ""}, dimensions=("instrument", "visit")
+    MeasuringConnections, defaultTemplates={"package": ""}, dimensions=("instrument", "visit")
 ):
     """One output for each metric that is switched on; subclasses add the inputs."""
 
     def __init__(self, *, config: "MetricBundleConfig | None" = None) -> None:
         super().__init__(config=config)
-        require_enabled()
-        if config is None:
-            return
-        for metric in config.metrics:
-            output = connectionTypes.Output(
-                name=dataset_type_name(config.connections.package, metric),
-                doc=f"The measurement of {metric}.",
-                storageClass=STORAGE_CLASS,
-                dimensions=self.dimensions,
+        for metric in self.config.measured:
+            output = metric_output(
+                self.config.connections.package, metric, dimensions=tuple(sorted(self.dimensions))
             )
             setattr(self, metric, output)
 
 
-class MetricBundleConfig(MetricConfig, PipelineTaskConfig, pipelineConnections=MetricBundleConnections):
+class MetricBundleConfig(MeasuringConfig, PipelineTaskConfig, pipelineConnections=MetricBundleConnections):
     """Which metrics are measured.
 
     Notes
@@ -62,8 +50,37 @@ class MetricBundleConfig(MetricConfig, PipelineTaskConfig, pipelineConnections=M
     metrics = ListField[str](  # type: ignore[no-untyped-call]
         doc="The metrics to measure, each without its package.", default=[]
     )
+    skip = ListField[str](  # type: ignore[no-untyped-call]
+        doc="Those of them not to measure, so that one can be switched off without naming the others.",
+        default=[],
+    )
     measurable: ClassVar[frozenset[str]] = frozenset()
     """What the tasks of this configuration know how to measure; they say so themselves."""
+
+    @property
+    def measured(self) -> list[str]:
+        """The metrics that are switched on, in order."""
+        return [metric for metric in self.metrics if metric not in self.skip]
+
+    def metric_name(self, metric: str) -> Name:
+        """Name a metric in full.
+
+        Parameters
+        ----------
+        metric
+            The metric without its package.
+
+        Returns
+        -------
+        Name
+            ``package.metric``.
+
+        Raises
+        ------
+        NameFormatError
+            If either is not part of a name.
+        """
+        return Name(package=self.connections.package, metric=metric)
 
     def validate(self) -> None:
         """Refuse metrics that nobody would measure: here already, where no graph is made of them yet.
@@ -76,12 +93,12 @@ class MetricBundleConfig(MetricConfig, PipelineTaskConfig, pipelineConnections=M
             If ``package`` is missing or not part of a name.
         """
         super().validate()  # type: ignore[no-untyped-call]
-        for metric in self.metrics:
+        for metric in [*self.metrics, *self.skip]:
             if metric not in self.measurable:
                 raise MetricNotFoundError(
                     f"Nobody measures {metric!r} here.{nearest(metric, self.measurable)}"
                 )
-            metric_name(self, metric)
+            self.metric_name(metric)
 
 
 class MetricBundleTask(MeasuringTask):
@@ -139,28 +156,32 @@ class MetricBundleTask(MeasuringTask):
         Returns
         -------
         lsst.pipe.base.Struct
-            With ``measurements``: a `Measurement` for each metric that could be measured, by name.
+            With ``measurements``: a `Measurement` for each metric that could be measured, by name; and
+            ``failures``: the error of each that could not.
         """
         measurements: dict[str, Measurement] = {}
+        failures: dict[str, MetricComputationError] = {}
         try:
             prepared = self.prepare(*args, **inputs)
         except MetricComputationError as error:
-            for metric in self.config.metrics:
-                self._failed(metric, error)
-            return Struct(measurements=measurements)
-        for metric in self.config.metrics:
-            try:
-                result = getattr(self, _METHOD + metric)(prepared)
-            except NoWorkFound:
-                result = None
-            except MetricComputationError as error:
-                self._failed(metric, error)
-                result = None
-            if isinstance(result, Quantity):
-                result = Measurement(metric_name(self.config, metric), result)
-            if result is not None:
-                measurements[metric] = result
-        return Struct(measurements=measurements)
+            failures = dict.fromkeys(self.config.measured, error)
+        else:
+            for metric in self.config.measured:
+                try:
+                    result = getattr(self, _METHOD + metric)(prepared)
+                except NoWorkFound as reason:
+                    self.log.debug("Nothing to measure for %s: %s", metric, reason)
+                    continue
+                except MetricComputationError as error:
+                    failures[metric] = error
+                    continue
+                if isinstance(result, Quantity):
+                    result = Measurement(self.config.metric_name(metric), result)
+                if result is not None:
+                    measurements[metric] = result
+        for metric, failure in failures.items():
+            self._failed(metric, failure)
+        return Struct(measurements=measurements, failures=failures)
 
     def runQuantum(
         self,
@@ -168,11 +189,32 @@ class MetricBundleTask(MeasuringTask):
         inputRefs: InputQuantizedConnection,
         outputRefs: OutputQuantizedConnection,
     ) -> None:
-        """Read the inputs, measure, and write each measurement that there is."""
-        try:
-            measurements = self.run(**butlerQC.get(inputRefs)).measurements
-        except NoWorkFound:
-            self.log.debug("Nothing to measure for %s.", butlerQC.quantum.dataId)
-            return
-        for metric, measurement in measurements.items():
-            self._write(butlerQC, measurement, getattr(outputRefs, metric))
+        """Read the inputs, measure, and write each measurement that there is.
+
+        Parameters
+        ----------
+        butlerQC
+            Reads and writes datasets.
+        inputRefs, outputRefs
+            The quantum's datasets.
+
+        Raises
+        ------
+        lsst.pipe.base.NoWorkFound
+            If there is nothing to measure at all, or a metric failed; see `gnomon.tasks.measuring`.
+        MetricComputationError
+            If a metric failed and ``failQuantum`` is set; nothing is written then.
+        NameMismatchError
+            If a method gives a measurement of another metric than it is named after.
+        MeasurementTypeError
+            If it gives something else.
+        """
+        refs = {metric: getattr(outputRefs, metric) for metric in self.config.measured}
+        partial = was_partial(refs.values())
+        result = self.run(**self.readInputs(butlerQC, inputRefs, outputRefs))
+        if self.config.failQuantum:
+            self._report(result.failures, len(result.measurements))
+        for metric, measurement in result.measurements.items():
+            name = self.config.metric_name(metric)
+            self._write(butlerQC, measurement, name, refs[metric], partial=partial)
+        self._report(result.failures, len(result.measurements))

@@ -1,135 +1,83 @@
 """The base of tasks that measure one metric."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from lsst.daf.butler import DataCoordinate, DatasetRef
-from lsst.pex.config import Config, Field
+from lsst.daf.butler import DatasetRef
 from lsst.pipe.base import (
     InputQuantizedConnection,
-    NoWorkFound,
     OutputQuantizedConnection,
     PipelineTask,
     PipelineTaskConfig,
-    PipelineTaskConnections,
     QuantumContext,
     Struct,
     connectionTypes,
 )
 
-from gnomon import times
 from gnomon.errors import MetricComputationError
-from gnomon.measurements import Measurement
 from gnomon.names import Name
-from gnomon.repository.configuration import require_enabled
+from gnomon.tasks.measuring import STORAGE_CLASS, Measuring, dataset_type_name
+from gnomon.tasks.measuring_connections import MeasuringConfig, MeasuringConnections, was_partial
 
-__all__ = [
-    "STORAGE_CLASS",
-    "MeasuringTask",
-    "MetricConfig",
-    "MetricConnections",
-    "MetricTask",
-    "MetricTaskConfig",
-    "dataset_type_name",
-]
+__all__ = ["MeasuringTask", "MetricConnections", "MetricTask", "MetricTaskConfig"]
 
-STORAGE_CLASS = "MetricValue"
-"""The storage class of a measurement."""
+_PARTIAL_NOTE = "partial_input"
 
 
-def dataset_type_name(package: str, metric: str) -> str:
-    """Name the dataset type that holds a metric's measurements.
+class MeasuringTask(Measuring, PipelineTask):
+    """What pipeline tasks that write measurements have in common, whether one each or several."""
 
-    Parameters
-    ----------
-    package, metric
-        The two parts of the metric's name.
+    config: MeasuringConfig
 
-    Returns
-    -------
-    str
-        ``metricvalue_{package}_{metric}``.
-    """
-    return f"metricvalue_{package}_{metric}"
-
-
-def metric_name(config: PipelineTaskConfig, metric: str) -> str:
-    """Name a metric of the package that a configuration names.
-
-    Parameters
-    ----------
-    config
-        With the connection template ``package``.
-    metric
-        The metric without its package.
-
-    Returns
-    -------
-    str
-        ``package.metric``.
-
-    Raises
-    ------
-    NameFormatError
-        If either is not part of a name.
-    """
-    return str(Name(package=str(config.connections.package), metric=metric))
-
-
-class MetricConfig(Config):
-    """What every measuring task can be told."""
-
-    failQuantum = Field[bool](  # type: ignore[no-untyped-call]
-        doc="Whether a metric that cannot be computed fails the quantum. By default the failure is logged "
-        "and counted in the task's metadata, nothing is written, and what follows in the pipeline goes on.",
-        default=False,
-    )
-
-
-class MeasuringTask(PipelineTask):
-    """What tasks that write measurements have in common, whether one each or several."""
-
-    config: MetricConfig
-
-    def addStandardMetadata(
+    def readInputs(
         self,
-        measurement: Measurement,
-        outputDataId: DataCoordinate,  # noqa: ARG002  # for those who override this
-    ) -> None:
-        """Complete a measurement before it is written; called once for each, here and nowhere else.
+        butlerQC: QuantumContext,
+        inputRefs: InputQuantizedConnection,
+        outputRefs: OutputQuantizedConnection,  # noqa: ARG002  # for those who override this
+    ) -> Mapping[str, Any]:
+        """Read what `run` is called with.
 
         Parameters
         ----------
-        measurement
-            What was measured; changed in place. The default records when.
-        outputDataId
-            The data ID of the dataset in which it will be stored.
+        butlerQC
+            Reads datasets.
+        inputRefs, outputRefs
+            The quantum's datasets.
+
+        Returns
+        -------
+        Mapping
+            Arguments by name; the default reads all inputs.
         """
-        if measurement.measured_at is None:
-            measurement.measured_at = times.now()
+        inputs: Mapping[str, Any] = butlerQC.get(inputRefs)
+        return inputs
 
-    def _write(self, butlerQC: QuantumContext, measurement: Measurement | None, ref: DatasetRef) -> None:
-        if measurement is None:
-            self.log.debug("Nothing to measure for %s.", ref.dataId)
-            return
-        self.addStandardMetadata(measurement, ref.dataId)
-        butlerQC.put(measurement, ref)
-
-    def _failed(self, metric: str, error: MetricComputationError) -> None:
-        if self.config.failQuantum:
-            raise error
-        self.log.error("%s could not be computed: %s", metric, error)
-        self.metadata.add("failedMetrics", metric)
+    def _write(
+        self,
+        butlerQC: QuantumContext,
+        measurement: Any,
+        metric: Name,
+        ref: DatasetRef,
+        *,
+        partial: bool,
+    ) -> None:
+        completed = self._complete(measurement, metric, ref.dataId)
+        if partial:
+            self.log.warning("%s of %s is measured with inputs missing.", metric, ref.dataId)
+            completed.notes[_PARTIAL_NOTE] = True
+        butlerQC.put(completed, ref)
 
 
 class MetricConnections(
-    PipelineTaskConnections,
+    MeasuringConnections,
     defaultTemplates={"package": "", "metric": ""},
     dimensions=("instrument", "visit", "detector"),
 ):
     """The output of a task that measures one metric; subclasses add the inputs.
 
-    The measurement has the dimensions of the connections class, whatever a subclass gives it.
+    The measurement has the dimensions of the quantum, whatever a subclass or the configuration gives it,
+    unless a subclass declares ``measurement`` anew with others.
     """
 
     measurement = connectionTypes.Output(
@@ -140,17 +88,17 @@ class MetricConnections(
 
     def __init__(self, *, config: "MetricTaskConfig | None" = None) -> None:
         super().__init__(config=config)
-        require_enabled()
-        self.measurement = replace(self.measurement, dimensions=self.dimensions)
+        if self.config.dimensions is not None or not self.measurement.dimensions:
+            self.measurement = replace(self.measurement, dimensions=self.dimensions)
 
 
-class MetricTaskConfig(MetricConfig, PipelineTaskConfig, pipelineConnections=MetricConnections):
+class MetricTaskConfig(MeasuringConfig, PipelineTaskConfig, pipelineConnections=MetricConnections):
     """Configuration of a task that measures one metric."""
 
     @property
     def metricName(self) -> str:
         """The metric's name, made of the connection templates ``package`` and ``metric``."""
-        return metric_name(self, self.connections.metric)
+        return str(Name(package=self.connections.package, metric=self.connections.metric))
 
     def validate(self) -> None:
         """Refuse a configuration that names no metric.
@@ -176,7 +124,7 @@ class MetricTask(MeasuringTask):
 
     @classmethod
     def getOutputMetric(cls, config: MetricTaskConfig) -> Name:
-        """Name the metric that a configuration of this task measures.
+        """Name the metric that a configuration of this task measures; one class may serve a family of them.
 
         Parameters
         ----------
@@ -203,10 +151,13 @@ class MetricTask(MeasuringTask):
         Returns
         -------
         lsst.pipe.base.Struct
-            With ``measurement``: a `Measurement`, or `None` where there is nothing to measure.
+            With ``measurement``: a `Measurement` of the metric that `getOutputMetric` names, or `None` where
+            there is nothing to measure.
 
         Raises
         ------
+        lsst.pipe.base.NoWorkFound
+            If there is nothing to measure, too.
         MetricComputationError
             If the data are there and the metric still cannot be computed.
         """
@@ -218,12 +169,36 @@ class MetricTask(MeasuringTask):
         inputRefs: InputQuantizedConnection,
         outputRefs: OutputQuantizedConnection,
     ) -> None:
-        """Read the inputs, measure, and write the measurement if there is one."""
+        """Read the inputs, measure, and write the measurement if there is one.
+
+        Parameters
+        ----------
+        butlerQC
+            Reads and writes datasets.
+        inputRefs, outputRefs
+            The quantum's datasets.
+
+        Raises
+        ------
+        lsst.pipe.base.NoWorkFound
+            If there is nothing to measure, or the metric failed; see `gnomon.tasks.measuring`.
+        MetricComputationError
+            If the metric failed and ``failQuantum`` is set.
+        NameMismatchError
+            If `run` gives a measurement of another metric than was announced.
+        MeasurementTypeError
+            If it gives something else.
+        """
+        ref: DatasetRef = outputRefs.measurement
+        partial = was_partial([ref])
+        metric = self.getOutputMetric(self.config)
         try:
-            measurement = self.run(**butlerQC.get(inputRefs)).measurement
-        except NoWorkFound:
-            measurement = None
+            measurement = self.run(**self.readInputs(butlerQC, inputRefs, outputRefs)).measurement
         except MetricComputationError as error:
-            self._failed(self.config.metricName, error)
+            self._failed(str(metric), error)
+            self._report({str(metric.metric): error}, measured=0)
             return
-        self._write(butlerQC, measurement, outputRefs.measurement)
+        if measurement is None:
+            self.log.debug("Nothing to measure for %s.", ref.dataId)
+            return
+        self._write(butlerQC, measurement, metric, ref, partial=partial)

@@ -121,6 +121,8 @@ def test_parsing_needs_neither_polars_nor_astropy() -> None:
         ("sqrt(1, 2)", "1:1", "takes 1 argument, not 2"),
         ("min(1)", "1:1", "takes 2 arguments or more, not 1"),
         ("abs()", "1:1", "takes 1 argument, not 0"),
+        ("pow(1)", "1:1", "takes 2 arguments, not 1"),
+        ("is_null(a)", "1:1", "Did you mean isnull?"),
         ("NULL", "1:1", "IS NULL"),
         ("a OVERLAPS b", "1:3", "not 'OVERLAPS'"),
         ("9223372036854775808", "1:1", "below 2^63"),
@@ -288,6 +290,17 @@ def visits(text: str, **bind: object) -> list[int]:
         ("parts IS NULL", [3]),
         ("nothing", []),
         ("log10(exp(visit)) > 1.5", [4]),
+        ("ln(visit) > 1", [3, 4]),
+        ("hypot(visit, 3) = 5", [4]),
+        ("pow(visit, 2) = 9", [3]),
+        ("pow(seeing, 0) = 1 OR hypot(1, seeing) > 2", [1, 4]),
+        ("floor(seeing) = 1", [4]),
+        ("ceil(seeing) = 1", [1]),
+        ("degrees(atan2(visit, visit)) > 44 AND abs(tan(radians(45)) - 1) < 0.001", [1, 2, 3, 4]),
+        ("hypot(sin(visit), cos(visit)) < 1.5", [1, 2, 3, 4]),
+        ("isfinite(seeing)", [1, 4]),
+        ("NOT isfinite(seeing)", [2, 3]),
+        ("isfinite(1 / (visit - 1))", [2, 3, 4]),
     ],
 )
 def test_a_condition_selects_the_rows_for_which_it_is_true(text: str, expected: list[int]) -> None:
@@ -580,7 +593,8 @@ def arithmetic(inner: st.SearchStrategy[tree.Node]) -> st.SearchStrategy[tree.No
         st.builds(tree.Negative, inner)
         | st.builds(tree.Arithmetic, st.sampled_from("+-*/%"), inner, inner)
         | st.builds(tree.Call, st.just("abs"), st.tuples(inner))
-        | st.builds(tree.Call, st.just("sqrt"), st.tuples(inner))
+        | st.builds(tree.Call, st.sampled_from(["sqrt", "floor", "ln"]), st.tuples(inner))
+        | st.builds(tree.Call, st.just("hypot"), st.tuples(inner, inner))
         | st.builds(tree.Call, st.sampled_from(["min", "max"]), st.tuples(inner, inner))
     )
 
@@ -652,6 +666,13 @@ def function(name: str, values: list[Any]) -> Any:
         return math.sqrt(values[0]) if values[0] >= 0 else NAN
     if any(is_nan(value) for value in values):
         return NAN
+    with np.errstate(all="ignore"):
+        if name == "floor":
+            return float(np.floor(values[0]))
+        if name == "ln":
+            return float(np.log(np.float64(values[0])))
+        if name == "hypot":
+            return math.hypot(*values)
     return min(values) if name == "min" else max(values)
 
 

@@ -26,9 +26,13 @@ and for the sign of ``%``. As there, ``x = NULL`` is another spelling of ``x IS 
 **The unknown.** Null means that there is no value, and NaN that there is none that could be compared. A
 comparison with either is unknown, and so is its ``NOT``: neither ``x > 2`` nor ``NOT x > 2`` selects a row
 without an x. ``AND`` and ``OR`` go by three-valued logic: ``FALSE AND unknown`` is false, ``TRUE OR
-unknown`` is true. Polars shows the unknown as null, and a filter drops it. ``IS NULL`` and ``isnull(x)``
-are true of null alone, ``isnan(x)`` of NaN alone; these are never unknown. Arithmetic passes null and NaN
-on, ``min`` and ``max`` too, null before NaN.
+unknown`` is true. Polars shows the unknown as null, and a filter drops it. ``IS NULL`` and ``isnull(x)`` are
+true of null alone, ``isnan(x)`` of NaN alone, ``isfinite(x)`` of what is a number; these are never unknown.
+Arithmetic passes null and NaN on, ``min`` and ``max`` too, null before NaN.
+
+**Functions.** ``abs``, ``sqrt``, ``exp``, ``ln``, ``log10``, ``pow(x, y)``, ``hypot(x, y)``, ``floor``,
+``ceil``; ``sin``, ``cos``, ``tan`` of radians, ``atan2(y, x)``, ``radians``, ``degrees``; ``min`` and
+``max`` of two or more; ``isnan``, ``isfinite`` and ``isnull``.
 
 **Numbers.** ``/`` gives a float, and by zero infinity or NaN; ``%`` has the sign of its divisor, and by
 zero gives null of integers and NaN of floats. All is computed in 64 bits: a column in 32 is widened first,

@@ -13,13 +13,25 @@ __all__ = ["FUNCTIONS", "parse_tree"]
 
 FUNCTIONS: dict[str, tuple[int, int | None]] = {
     "abs": (1, 1),
+    "atan2": (2, 2),
+    "ceil": (1, 1),
+    "cos": (1, 1),
+    "degrees": (1, 1),
     "exp": (1, 1),
+    "floor": (1, 1),
+    "hypot": (2, 2),
+    "isfinite": (1, 1),
     "isnan": (1, 1),
     "isnull": (1, 1),
+    "ln": (1, 1),
     "log10": (1, 1),
     "max": (2, None),
     "min": (2, None),
+    "pow": (2, 2),
+    "radians": (1, 1),
+    "sin": (1, 1),
     "sqrt": (1, 1),
+    "tan": (1, 1),
 }
 """The functions, with the least and the largest number of their arguments."""
 

@@ -50,6 +50,28 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "/": operator.truediv,
     "%": operator.mod,
 }
+_OF_ONE: dict[str, Callable[[pl.Expr], pl.Expr]] = {
+    "ceil": pl.Expr.ceil,
+    "cos": pl.Expr.cos,
+    "degrees": pl.Expr.degrees,
+    "exp": pl.Expr.exp,
+    "floor": pl.Expr.floor,
+    "ln": pl.Expr.log,
+    "log10": pl.Expr.log10,
+    "radians": pl.Expr.radians,
+    "sin": pl.Expr.sin,
+    "sqrt": pl.Expr.sqrt,
+    "tan": pl.Expr.tan,
+}
+_OF_TWO: dict[str, Callable[[pl.Expr, pl.Expr], pl.Expr]] = {
+    "atan2": pl.arctan2,
+    "hypot": lambda x, y: (x * x + y * y).sqrt(),
+    "pow": pl.Expr.pow,
+}
+_TESTS: dict[str, Callable[[pl.Expr], pl.Expr]] = {
+    "isfinite": pl.Expr.is_finite,
+    "isnan": pl.Expr.is_nan,
+}
 _US = pl.Datetime("us")
 
 
@@ -263,19 +285,23 @@ class _Translation:
             return _Value(self.value(arguments[0]).expr.is_null(), Type.TRUTH)
         if name in ("min", "max"):
             return self.extreme(node)
+        if name in _OF_TWO:
+            return self.of_two(node)
         operand = self.number(arguments[0], name)
-        match name:
-            case "abs":
-                return _Value(operand.expr.abs(), operand.type)
-            case "sqrt":
-                return _Value(operand.expr.sqrt(), Type.FLOAT)
-            case "log10":
-                return _Value(operand.expr.log10(), Type.FLOAT)
-            case "exp":
-                return _Value(operand.expr.exp(), Type.FLOAT)
-            case "isnan":
-                return _Value(operand.expr.cast(pl.Float64).is_nan().fill_null(value=False), Type.TRUTH)
+        if name == "abs":
+            return _Value(operand.expr.abs(), operand.type)
+        if name in _OF_ONE:
+            return _Value(_OF_ONE[name](operand.expr.cast(pl.Float64)), Type.FLOAT)
+        if name in _TESTS:
+            return _Value(_TESTS[name](operand.expr.cast(pl.Float64)).fill_null(value=False), Type.TRUTH)
         self.fail(f"there is no function {name!r}", node)
+
+    def of_two(self, node: tree.Call) -> _Value:
+        left, right = (self.number(n, node.function).expr.cast(pl.Float64) for n in node.arguments)
+        # The mathematical libraries say that 1 to whatever power is 1; here what is unknown stays so.
+        unknown = left.is_nan() | right.is_nan()
+        found = pl.when(unknown).then(math.nan).otherwise(_OF_TWO[node.function](left, right))
+        return _Value(pl.when(left.is_null() | right.is_null()).then(None).otherwise(found), Type.FLOAT)
 
     def extreme(self, node: tree.Call) -> _Value:
         values = [self.value(argument) for argument in node.arguments]

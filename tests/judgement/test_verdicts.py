@@ -152,6 +152,7 @@ def test_the_table_says_what_was_asked_of_what() -> None:
         "count": 7,
         "baseline": None,
         "cause": None,
+        "measured": "12 ± 0.5 mmag",
         "dataset_id": b"0" * 16,
         "run": "run",
         **dict.fromkeys(rows.DATA_ID_COLUMNS),

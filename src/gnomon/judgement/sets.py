@@ -27,6 +27,7 @@ class _Verdict(NamedTuple):
     value: float | None = None
     unit: str = ""
     n: int | None = None
+    measured: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,8 +65,8 @@ def judge_sets(
     -------
     polars.DataFrame
         A row for each specification and combination of its dimensions: ``order``, ``verdict``, ``cause``,
-        ``reason``, ``value`` (the statistic), ``unit``, ``count`` (how many values were judged), ``run``
-        where all are of one run, and the dimensions.
+        ``reason``, ``value`` (the statistic), ``unit``, ``count`` (how many values were judged),
+        ``measured``, ``run`` where all are of one run, and the dimensions.
     """
     applies = ~unmet.mask
     place = np.cumsum(unmet.mask) - 1
@@ -91,6 +92,7 @@ def judge_sets(
         "value": pl.Float64,
         "unit": pl.String,
         "n": pl.Int64,
+        "measured": pl.String,
         "run": pl.String,
         **{name: frame.schema[name] for name in DATA_ID_COLUMNS},
         OTHER_DIMENSIONS: ENTRIES,
@@ -187,19 +189,18 @@ def _judge_group(
     one = "value" if n == 1 else "values"
     match specification.statistic:
         case "at_most":
-            words = f"{value:.0f} of {n} {one} {'fails' if value == 1 else 'fail'}"
+            measured = f"{value:.0f} of {n}"
+            words = f"{measured} {one} {'fails' if value == 1 else 'fail'}"
         case "fraction":
             met = round(value * n)
-            words = f"{met} of {n} {one} {'passes' if met == 1 else 'pass'}"
+            measured = f"{met} of {n}"
+            words = f"{measured} {one} {'passes' if met == 1 else 'pass'}"
         case _:
-            close = specification.close_calls(value, unit)
-            shown = f"{value!r}" if close else f"{value:.6g}"
-            words = f"percentile {specification.level:.10g} of {n} {one} is {shown.removesuffix('.0')} {unit}"
-            words = words.rstrip()
+            shown = f"{value!r}" if specification.close_calls(value, unit) else f"{value:.6g}"
+            measured = f"{shown.removesuffix('.0')} {unit}".rstrip()
+            words = f"percentile {specification.level:.10g} of {n} {one} is {measured}"
     reason = f"{words}; asked is {specification.requirement}{left_out}"
-    if passed:
-        return _Verdict("pass", None, reason, value, unit, n)
-    return _Verdict("fail", None, reason, value, unit, n)
+    return _Verdict("pass" if passed else "fail", None, reason, value, unit, n, measured)
 
 
 def _summarise(values: Values, specification: StatisticalSpecification) -> tuple[float, str, bool]:

@@ -120,7 +120,9 @@ class Singles:
         ]
         place = np.concatenate([indices for indices, _ in reasons])
         reason = pl.concat([words for _, words in reasons]).gather(np.argsort(place))
-        return self._table(codes, reason)
+        close = np.zeros(len(codes), dtype=np.bool_)
+        close[free] = checked.close
+        return self._table(codes, reason, close)
 
     def _obstacles(self) -> npt.NDArray[np.int64]:
         """Say why a pair is not judged, as far as that does not need its units; else `_Code.PASS`."""
@@ -209,7 +211,9 @@ class Singles:
                 words = pl.repeat(_CAUSES[code], len(index), dtype=pl.String, eager=True).to_frame()
         return index, words.to_series()
 
-    def _table(self, codes: npt.NDArray[np.int64], reason: pl.Series) -> pl.DataFrame:
+    def _table(
+        self, codes: npt.NDArray[np.int64], reason: pl.Series, close: npt.NDArray[np.bool_]
+    ) -> pl.DataFrame:
         rows = pl.Series("row", self.row).replace(-1, None)
         relative = pl.Series(self.limits.relative[self.order])
         baseline = pl.Series("baseline", self.values.baseline, nan_to_null=True, dtype=pl.Float64)
@@ -218,6 +222,9 @@ class Singles:
         failed = np.full(len(codes), -1)
         failed[self.unmet.mask] = np.arange(len(self.unmet.term))
         term = self.unmet.term.gather(pl.Series(failed).replace(-1, None))
+        measured = quantity(
+            pl.col("value"), pl.col("unit").fill_null(""), pl.lit(pl.Series(close)), pl.col("uncertainty")
+        )
         cause = words.replace_strict(_CAUSES, default=None, return_dtype=pl.String)
         return self.about[self.order].with_columns(
             pl.Series("order", self.order),
@@ -226,4 +233,5 @@ class Singles:
             reason.alias("reason"),
             baseline.gather(rows).set(~relative, None),
             *kept,
+            kept.select(measured.alias("measured")).to_series(),
         )

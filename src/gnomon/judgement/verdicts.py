@@ -32,6 +32,7 @@ COLUMNS: tuple[str, ...] = (
     "count",
     "baseline",
     "cause",
+    "measured",
     *KEPT,
 )
 """The columns of `Verdicts.table`."""
@@ -52,7 +53,8 @@ class Verdicts:
         of the statistic), ``threshold``, ``threshold_unit`` and ``operator`` (null where the specification
         has no threshold), ``tags``, ``kind``, ``requirement``, ``tier``, ``uncertainty``, ``count`` (of
         samples; of values in a set), ``baseline`` (in ``unit``), ``cause`` (in a few words why nothing was
-        judged, the same for like reasons; null for pass and fail), ``dataset_id``, the columns of the data
+        judged, the same for like reasons; null for pass and fail), ``measured`` (value,
+        uncertainty and unit in words; null where there is no value), ``dataset_id``, the columns of the data
         ID, ``dimensions`` and ``run``.
     unspecified
         Metrics that were measured and have no specification, sorted.

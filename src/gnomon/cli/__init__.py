@@ -21,6 +21,9 @@ COMMANDS = {
     "specs": LazyCommand(
         "gnomon.cli.definitions:specs", "Look at the specifications of a definition package."
     ),
+    "job": LazyCommand(
+        "gnomon.cli.job:job", "Look at, merge, compare, judge and check files of measurements."
+    ),
     "harvest": LazyCommand(
         "gnomon.cli.harvest:harvest",
         "Bring measurements from a Butler repository into the metrics store.",

@@ -152,6 +152,24 @@ class NamedSet[Member: Named](JsonSerializationMixin):
         """Give names with definitions, in order of insertion."""
         return self._members.items()
 
+    def get(self, name: str | Name, default: Any = None) -> Any:
+        """Give a member, or something else where there is none of the name.
+
+        Parameters
+        ----------
+        name
+            Name of a member.
+        default
+            What to give where there is none.
+
+        Returns
+        -------
+        object
+            The definition, or ``default``.
+        """
+        key = self._key(name)
+        return self._members.get(key, default)
+
     def __getitem__(self, name: str | Name) -> Member:
         member = self._members.get(self._key(name))
         if member is None:

@@ -44,7 +44,7 @@ class Name:
     True
     """
 
-    __slots__ = ("_hash", "_metric", "_package", "_spec")
+    __slots__ = ("_hash", "_metric", "_package", "_spec", "_text")
 
     def __init__(
         self,
@@ -70,6 +70,7 @@ class Name:
         if not any(parts.values()):
             raise NameFormatError("A name needs at least one of package, metric and spec.")
         self._hash: int | None = None
+        self._text: str | None = None
         self._package = parts["package"]
         self._metric = parts["metric"]
         self._spec = parts["spec"]
@@ -197,7 +198,9 @@ class Name:
         return self._hash
 
     def __str__(self) -> str:
-        return ".".join(part for part in self._key() if part is not None)
+        if self._text is None:
+            self._text = ".".join(part for part in self._key() if part is not None)
+        return self._text
 
     def __repr__(self) -> str:
         if self.is_fq:

@@ -14,6 +14,7 @@ from gnomon.cli import main
 from gnomon.definitions import MetricSet, SpecificationSet
 from gnomon.definitions.building import document_keys
 from gnomon.definitions.metadata_query import CONDITIONS
+from gnomon.definitions.recipe import AGGREGATIONS
 from gnomon.definitions.schemas import read_schema
 from gnomon.errors import DefinitionError
 
@@ -38,6 +39,11 @@ def test_the_demonstration_is_valid() -> None:
             assert accepts("specifications", document), document
 
 
+def test_the_schema_knows_the_aggregations_that_the_reader_knows() -> None:
+    measure = SCHEMAS["metrics"]["definitions"]["measure"]
+    assert set(measure["properties"]["aggregate"]["anyOf"][0]["enum"]) == AGGREGATIONS
+
+
 def test_the_schema_knows_the_keys_that_the_reader_knows() -> None:
     properties = SCHEMAS["specifications"]["properties"]
     assert set(properties) == set(document_keys())
@@ -52,6 +58,11 @@ def test_the_schema_knows_the_keys_that_the_reader_knows() -> None:
         "A: {unit: s, better: bigger}",
         "A: {unit: s, reference: {dok: x}}",
         "A: {unit: s, reference: {gnomon: {dimension: [visit]}}}",
+        "A: {unit: s, measure: {aggregate: medium, of: x}}",
+        "A: {unit: s, measure: {aggregate: 'a:b:c', of: x}}",
+        "A: {unit: s, measure: {of: x}}",
+        "A: {unit: s, measure: {aggregate: median, of: x, selekt: y}}",
+        "A: {unit: s, measure: {aggregate: percentile, of: x, percentile: 101}}",
         "A: {unit: s, tags: [1]}",
         "A B: {unit: s}",
         "A: 5",

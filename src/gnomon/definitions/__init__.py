@@ -15,6 +15,7 @@ from gnomon.definitions.metric_set import MetricSet
 from gnomon.definitions.packages import find_package
 from gnomon.definitions.partial import SpecificationPartial
 from gnomon.definitions.ranges import RangeSpecification, ToleranceSpecification
+from gnomon.definitions.recipe import Recipe
 from gnomon.definitions.specification import Specification
 from gnomon.definitions.specification_set import SpecificationSet
 from gnomon.definitions.statistical import StatisticalSpecification
@@ -27,6 +28,7 @@ __all__ = [
     "Metric",
     "MetricSet",
     "RangeSpecification",
+    "Recipe",
     "Specification",
     "SpecificationPartial",
     "SpecificationSet",

@@ -7,6 +7,7 @@ import astropy.units as u
 from astropy.units.function.core import FunctionUnitBase
 
 from gnomon.dataids import check_dimensions
+from gnomon.definitions.recipe import Recipe, check_recipe
 from gnomon.definitions.serialization import JsonSerializationMixin
 from gnomon.definitions.tagged import Tagged
 from gnomon.definitions.units import parse_unit, unit_string
@@ -41,6 +42,8 @@ class Metric(Tagged, JsonSerializationMixin):
         Names of the dimensions of the data ID at which the metric is measured; `None` where it is not said.
     better
         Whether a ``lower`` or ``higher`` value is better; `None` where neither is.
+    measure
+        How it is measured from a catalog: a recipe, or plain values of one; `None` where it is not said.
 
     Attributes
     ----------
@@ -50,7 +53,7 @@ class Metric(Tagged, JsonSerializationMixin):
     Raises
     ------
     DefinitionError
-        If the unit, a dimension or ``better`` is not one.
+        If the unit, a dimension, ``better`` or the recipe is not one.
     NameFormatError
         If ``name`` is no name of a metric.
 
@@ -73,6 +76,7 @@ class Metric(Tagged, JsonSerializationMixin):
         *,
         dimensions: Iterable[str] | None = None,
         better: Better | None = None,
+        measure: Recipe | Mapping[str, Any] | None = None,
     ) -> None:
         self.name = name
         self.description = description
@@ -83,6 +87,7 @@ class Metric(Tagged, JsonSerializationMixin):
         self.reference_page = reference_page
         self.dimensions = dimensions
         self.better = better
+        self.measure = measure
 
     @classmethod
     def deserialize(
@@ -106,7 +111,8 @@ class Metric(Tagged, JsonSerializationMixin):
         tags
             Labels.
         reference
-            ``doc``, ``page`` and ``url``, and under ``gnomon`` what is ours, ``dimensions`` and ``better``.
+            ``doc``, ``page`` and ``url``, and under ``gnomon`` what is ours, ``dimensions``,
+            ``better`` and ``measure``.
 
         Returns
         -------
@@ -139,6 +145,7 @@ class Metric(Tagged, JsonSerializationMixin):
             reference.get("page"),
             dimensions=ours.get("dimensions"),
             better=ours.get("better"),
+            measure=ours.get("measure"),
         )
 
     @property
@@ -202,6 +209,15 @@ class Metric(Tagged, JsonSerializationMixin):
         self._better = value
 
     @property
+    def measure(self) -> Recipe | None:
+        """How it is measured from a catalog, or `None`. Setting takes plain values of a recipe too."""
+        return self._measure
+
+    @measure.setter
+    def measure(self, value: Recipe | Mapping[str, Any] | None) -> None:
+        self._measure = check_recipe(value)
+
+    @property
     def reference(self) -> str:
         """The reference for people: document, page and address, as far as there are any."""
         parts = []
@@ -225,6 +241,8 @@ class Metric(Tagged, JsonSerializationMixin):
             ours["dimensions"] = list(self._dimensions)
         if self._better is not None:
             ours["better"] = self._better
+        if self._measure is not None:
+            ours["measure"] = self._measure.json
         if ours:
             reference[EXTENSION] = ours
         return {
@@ -261,6 +279,7 @@ class Metric(Tagged, JsonSerializationMixin):
             self.reference_page,
             self._dimensions,
             self._better,
+            self._measure,
         )
 
     def __eq__(self, other: object) -> bool:

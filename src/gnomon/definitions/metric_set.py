@@ -9,6 +9,7 @@ from gnomon.definitions.documents import broken, check_keys, expect, strings
 from gnomon.definitions.metric import EXTENSION, Metric
 from gnomon.definitions.named_set import NamedSet
 from gnomon.definitions.packages import find_package, metric_files, read_file
+from gnomon.definitions.recipe import Recipe
 from gnomon.definitions.tagged import wanted_tags
 from gnomon.definitions.units import parse_unit
 from gnomon.definitions.yaml_source import Located, Place, Problems, read_documents
@@ -17,7 +18,7 @@ from gnomon.names import Name
 
 __all__ = ["MetricSet"]
 
-_OURS = ("dimensions", "better")
+_OURS = ("dimensions", "better", "measure")
 _KEYS = ("name", "description", "unit", "reference", "tags", *_OURS)
 _REFERENCE_KEYS = ("doc", "url", "page", EXTENSION)
 
@@ -237,6 +238,10 @@ def _metric(package: str, name: Any, definition: Any, place: Place, problems: Pr
         where, rule = definition.where("unit"), "unknown-unit"
         unit = parse_unit(definition.get("unit"))
         where, rule = ours.where("better"), "wrong-value"
+        recipe = None
+        if ours.get("measure") is not None:
+            written = expect(ours["measure"], Located, "'measure'", ours.where("measure"))
+            recipe = Recipe.read(written, f"'measure' of {name}", problems)
         return Metric(
             full_name,
             description.rstrip("\n"),
@@ -247,6 +252,7 @@ def _metric(package: str, name: Any, definition: Any, place: Place, problems: Pr
             reference_page=reference.get("page"),
             dimensions=strings(ours, "dimensions", problems) if "dimensions" in ours else None,
             better=ours.get("better"),
+            measure=recipe,
         )
     except DefinitionError as error:
         if error.file is not None:

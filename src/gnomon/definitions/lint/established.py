@@ -9,7 +9,7 @@ from gnomon.definitions.threshold import ThresholdSpecification
 
 __all__ = ["established_readers"]
 
-_OURS = ("dimensions", "better")
+_OURS = ("dimensions", "better", "measure")
 _THRESHOLD = ("value", "operator", "unit")
 
 

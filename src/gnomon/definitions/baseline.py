@@ -103,14 +103,16 @@ class BaselineSpecification(Specification):
         if baselines is None:
             return Bounds(np.nan, np.nan)
         scale = np.abs(baselines) if self._unit is None else 1.0
-        return Bounds(
-            np.where(np.isnan(baselines), np.nan, -np.inf)
-            if self.decrease is None
-            else baselines - self.decrease * scale,
-            np.where(np.isnan(baselines), np.nan, np.inf)
-            if self.increase is None
-            else baselines + self.increase * scale,
-        )
+        # From an infinite baseline no distance is a number, and what is too large is infinite.
+        with np.errstate(invalid="ignore", over="ignore"):
+            return Bounds(
+                np.where(np.isnan(baselines), np.nan, -np.inf)
+                if self.decrease is None
+                else baselines - self.decrease * scale,
+                np.where(np.isnan(baselines), np.nan, np.inf)
+                if self.increase is None
+                else baselines + self.increase * scale,
+            )
 
     @property
     def _limits(self) -> str:

@@ -72,6 +72,6 @@ class Bounds:
         """
         close = np.zeros(np.shape(values), dtype=np.bool_)
         for end in (self.lower, self.upper):
-            with np.errstate(invalid="ignore"):  # an infinite end is near to nothing
+            with np.errstate(invalid="ignore", over="ignore"):  # an infinite end is near to nothing
                 close |= np.isfinite(end) & (np.abs(values - end) <= tolerance * np.abs(end))
         return close

@@ -44,7 +44,7 @@ def build_specification(name: Name, content: Located, problems: Problems) -> Spe
     kind = _kind(name, content)
     common = _read_common(content, problems)
     try:
-        return Specification.kinds[kind]._read(name, content, common, problems)
+        return Specification._kinds[kind]._read(name, content, common, problems)
     except DefinitionError as error:
         if error.file is not None:
             raise
@@ -80,7 +80,7 @@ def read_specification(document: Mapping[str, Any]) -> Specification:
 
 
 def _kind(name: Name, content: Located) -> str:
-    kinds = Specification.kinds
+    kinds = Specification._kinds
     particular = [key for key in content if key != _THRESHOLD and key in kinds]
     stated = content.get("type")
     if stated is not None and (not isinstance(stated, str) or stated not in kinds):
@@ -134,7 +134,7 @@ def document_keys() -> tuple[str, ...]:
     tuple of str
         Those of all kinds.
     """
-    return (*_ABOUT, *_COMMON, *Specification.kinds)
+    return (*_ABOUT, *_COMMON, *Specification._kinds)
 
 
 def check_document_keys(content: Located, problems: Problems) -> None:

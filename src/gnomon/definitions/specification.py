@@ -62,11 +62,11 @@ class Specification(Tagged, JsonSerializationMixin, ABC):
 
     type: ClassVar[str]
     """The name of the kind, which is also the key of what is particular to it."""
-    kinds: ClassVar[dict[str, builtins.type["Specification"]]] = {}
+    _kinds: ClassVar[dict[str, builtins.type["Specification"]]] = {}
     """Every kind by its ``type``."""
 
     def __init_subclass__(cls) -> None:
-        Specification.kinds.setdefault(cls.type, cls)
+        Specification._kinds.setdefault(cls.type, cls)
 
     @classmethod
     @abstractmethod
@@ -264,10 +264,13 @@ class Specification(Tagged, JsonSerializationMixin, ABC):
         if self.sigmas:
             missing = np.nan if self.sigmas > 0 else 0.0
             given = missing if uncertainties is None else np.asarray(uncertainties, dtype=np.float64)
-            spread = abs(self.sigmas) * np.where(np.isnan(given), missing, given)
+            spread = np.where(np.isnan(given), missing, given)
         held = None if baselines is None else self._converted(baselines, unit)
-        low = self._converted(array - spread, unit)
-        high = low if not self.sigmas else self._converted(array + spread, unit)
+        # Between infinities there is nothing to say, and what is too large is infinite.
+        with np.errstate(invalid="ignore", over="ignore"):
+            spread = abs(self.sigmas) * spread
+            low = self._converted(array - spread, unit)
+            high = low if not self.sigmas else self._converted(array + spread, unit)
         # Some units, magnitudes among them, turn the order round.
         low, high = np.minimum(low, high), np.maximum(low, high)
         return self.bounds(held).hold(low, high, whole=self.sigmas >= 0)

@@ -176,7 +176,7 @@ class StatisticalSpecification(Specification):
             part = float(passed.mean())
             # 19 of 20 are 95 percent, whatever the last digit of either number.
             return part, bool(passed.sum() >= self.level * len(passed) * (1 - 1e-12))
-        with np.errstate(invalid="ignore"):  # between infinities there is no percentile
+        with np.errstate(invalid="ignore", over="ignore"):  # between infinities there is no percentile
             value = float(np.percentile(array, self.level))
         return value, bool(self.check_values(value, unit, uncertainties=0.0))
 

@@ -177,11 +177,11 @@ def _follows(package: Package, defined: DefinedSpecification, error: GnomonError
         if heir_of is not None and any(getattr(e, "rule", None) == rule for e in heir_of.problems):
             return True
     content = defined.content
-    if _misspelt(content, document_keys(), tuple(Specification.kinds)):
+    if _misspelt(content, document_keys(), tuple(Specification._kinds)):
         return True
     return any(
         _misspelt(content[kind], ("value", "unit", "operator"), ("value", "unit", "operator"))
-        for kind in Specification.kinds
+        for kind in Specification._kinds
         if isinstance(content.get(kind), Located)
     )
 

@@ -275,3 +275,14 @@ def test_a_mistake_is_told_with_file_and_line(tmp_path: Path, text: str, line: i
 def test_an_infinite_threshold_is_written_as_the_largest_number() -> None:
     never = ThresholdSpecification("p.m.s", np.inf * u.s, "<=")
     assert never.json["threshold"]["value"] == np.finfo(float).max
+
+
+def test_infinities_are_judged_without_a_word() -> None:
+    by_two = ThresholdSpecification("p.m.s", 1 * u.mmag, "<=", sigmas=2)
+    values, spreads = [np.inf, -np.inf, 1e308], [np.inf, 1.0, 1e308]
+    assert by_two.check_values(values, "mmag", uncertainties=spreads).tolist() == [False, True, False]
+    assert by_two.close_calls([1e308, -1e308]).tolist() == [False, False]
+    steady = BaselineSpecification("p.m.s", decrease=0.5)
+    assert steady.check_values([1.0, 1.0], baselines=[np.inf, -1e308]).tolist() == [False, True]
+    middle = StatisticalSpecification("p.m.s", 1 * u.mmag, "<=", percentile=50)
+    assert not middle.check_set([np.inf, -np.inf])

@@ -7,7 +7,6 @@ from importlib.resources import files
 
 import polars as pl
 
-from gnomon.judgement.lines import SYMBOLS
 from gnomon.judgement.renderings.summary import causes, count_words
 
 __all__ = ["render_fragment", "render_page"]
@@ -24,6 +23,9 @@ _COLUMNS = {
     "metric_tags": "Metric tags",
     "spec_tags": "Spec. tags",
 }
+# Signs that every font has, unlike the coloured ones of a table.
+_SIGNS = {"pass": "✓", "fail": "✗", "not measured": "–", "not applicable": "○"}  # noqa: RUF001
+_STYLED = ("measurement", "requirement", "reason", "tier")
 _TITLES = {
     "fail": "Failed",
     "pass": "Passed",
@@ -90,13 +92,13 @@ def _body(lines: pl.DataFrame, counts: Mapping[str, int], *, limit: int | None) 
     yield '<ul class="counts">\n'
     for verdict, title in _TITLES.items():
         count = f"{counts.get(verdict, 0):,}"
-        yield f'<li class="{_class(verdict)}">{SYMBOLS[verdict]} <b>{count}</b> {title}</li>\n'
+        yield f'<li class="{_class(verdict)}">{_sign(verdict)} <b>{count}</b> {title}</li>\n'
     yield "</ul>\n"
     of = {verdict: lines.filter(pl.col("verdict") == verdict) for verdict in _TITLES}
     for verdict in ("fail", "pass"):
         if len(of[verdict]):
-            yield f'<section>\n<h2 class="{_class(verdict)}">{SYMBOLS[verdict]} {_TITLES[verdict]}</h2>\n'
-            yield from _table(of[verdict], limit)
+            yield f'<section>\n<h2 class="{_class(verdict)}">{_sign(verdict)} {_TITLES[verdict]}</h2>\n'
+            yield from _table(of[verdict], _TITLES[verdict], limit)
             yield "</section>\n"
     summed = causes(lines)
     if len(summed):
@@ -105,42 +107,58 @@ def _body(lines: pl.DataFrame, counts: Mapping[str, int], *, limit: int | None) 
         for verdict in ("not measured", "not applicable"):
             if len(of[verdict]):
                 yield (
-                    f'<details>\n<summary class="{_class(verdict)}">{SYMBOLS[verdict]} {_TITLES[verdict]}: '
+                    f'<details>\n<summary class="{_class(verdict)}">{_sign(verdict)} {_TITLES[verdict]}: '
                     f"{len(of[verdict]):,}</summary>\n"
                 )
-                yield from _table(of[verdict], limit)
+                yield from _table(of[verdict], _TITLES[verdict], limit)
                 yield "</details>\n"
         yield "</section>\n"
 
 
-def _table(lines: pl.DataFrame, limit: int | None) -> Iterator[str]:
+def _table(lines: pl.DataFrame, title: str, limit: int | None) -> Iterator[str]:
     shown = lines if limit is None else lines.head(limit)
     optional = ("data_id", "measurement", "tier", "metric_tags", "spec_tags")
     empty = {name for name in optional if shown[name].fill_null("").is_in(["", "N/A"]).all()}
     columns = {name: title for name, title in _COLUMNS.items() if name not in empty}
+    classes = [f' class="{name}"' if name in _STYLED else "" for name in list(columns)[1:]]
     words = f"{len(lines):,} {'verdict' if len(lines) == 1 else 'verdicts'}"
     if len(shown) < len(lines):
         words += f", of which the first {len(shown):,} are listed"
-    yield f'<div class="scroll">\n<table>\n<caption>{words}</caption>\n<thead><tr>'
-    yield from (f'<th scope="col">{title}</th>' for title in columns.values())
+    yield f"{_scroll(title)}\n<table>\n<caption>{words}</caption>\n<thead><tr>"
+    yield from (f'<th scope="col">{heading}</th>' for heading in columns.values())
     yield "</tr></thead>\n<tbody>\n"
     for first, *rest in shown.select(*columns).iter_rows():
-        cells = "".join(f"<td>{_text(cell or '')}</td>" for cell in rest)
-        yield f'<tr><th scope="row">{_text(first)}</th>{cells}</tr>\n'
+        cells = "".join(f"<td{of}>{_text(cell or '')}</td>" for of, cell in zip(classes, rest, strict=True))
+        yield f'<tr><th scope="row">{_name(first)}</th>{cells}</tr>\n'
     yield "</tbody>\n</table>\n</div>\n"
 
 
 def _sums(summed: pl.DataFrame) -> Iterator[str]:
-    yield '<div class="scroll">\n<table>\n<thead><tr>'
+    yield f"{_scroll('Not judged')}\n<table>\n<thead><tr>"
     yield from (f'<th scope="col">{title}</th>' for title in ("Verdict", "Why", "How many", "For example"))
     yield "</tr></thead>\n<tbody>\n"
     for row in summed.iter_rows(named=True):
         yield (
-            f'<tr><td class="{_class(row["verdict"])}">{SYMBOLS[row["verdict"]]} {row["verdict"]}</td>'
+            f'<tr><td class="{_class(row["verdict"])}">{_sign(row["verdict"])} {row["verdict"]}</td>'
             f'<th scope="row">{_text(row["cause"])}</th><td class="number">{row["n"]:,}</td>'
-            f"<td>{_text(row['specification'])}: {_text(row['reason'])}</td></tr>\n"
+            f"<td>{_name(row['specification'])}: {_text(row['reason'])}</td></tr>\n"
         )
     yield "</tbody>\n</table>\n</div>\n"
+
+
+def _scroll(label: str) -> str:
+    # What can be scrolled must be reachable by the keyboard, and say what it is.
+    return f'<div class="scroll" role="region" aria-label="{label}" tabindex="0">'
+
+
+def _sign(verdict: str) -> str:
+    # The word is beside it.
+    return f'<span aria-hidden="true">{_SIGNS[verdict]}</span>'
+
+
+def _name(name: str) -> str:
+    """Let a long name be broken where it has parts."""
+    return re.sub(r"([._])(?=.)", r"\1<wbr>", _text(name))
 
 
 def _class(verdict: str) -> str:

@@ -161,7 +161,8 @@ def run_pipeline(shared_repository: Path, tmp_path: Path) -> RunPipeline:
             planned += ["--save-qgraph", str(graph)]
         done = _invoke("run", *planned, "--register-dataset-types")
         with Butler.from_config(repository) as butler:
-            ran = bool(butler.collections.query(output_run))
+            ran = bool(butler.collections.query(f"{output_run}*"))
+        assert ran or done.exit_code == 0, done.output
         found: dict[str, Any] = {}
         if ran:
             told = _invoke(

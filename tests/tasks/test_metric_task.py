@@ -97,7 +97,7 @@ class InstrumentTask(MetricTask):
     """Counts all rows."""
 
     ConfigClass = InstrumentConfig
-    _DefaultName = "total"
+    _DefaultName = "instrumentTotal"
 
     def run(self, catalogs: list[Any]) -> Struct:
         rows = sum(len(catalog) for catalog in catalogs)

@@ -128,8 +128,8 @@ class Measuring(Task):
         measurement
             What was measured; changed in place. The default records when.
         outputDataId
-            The data ID of the dataset in which it will be stored, a `lsst.daf.butler.DataCoordinate`; `None` if
-            the task does not know, being part of another.
+            The data ID of the dataset in which it will be stored, a `lsst.daf.butler.DataCoordinate`; `None`
+            if the task does not know, being part of another.
         """
         if measurement.measured_at is None:
             measurement.measured_at = times.now()

@@ -80,8 +80,7 @@ class MeasuringConfig(MetricConfig):
 class MeasuringConnections(PipelineTaskConnections, dimensions=()):
     """What the connections of all tasks that measure do with their configuration.
 
-    A subclass that changes its dimensions or connections itself overrides `granularity`, or calls
-    ``super().__init__`` first.
+    A subclass whose dimensions or inputs depend on the configuration overrides `configure`.
     """
 
     config: Any
@@ -90,7 +89,9 @@ class MeasuringConnections(PipelineTaskConnections, dimensions=()):
         super().__init__(config=config)
         require_enabled()
         self._predicted: set[DataCoordinate] | None = None
-        self.dimensions = set(self.granularity())
+        self.configure()
+        if config.dimensions is not None:
+            self.dimensions = set(config.dimensions)
         if not config.enabled:
             # What nobody measures must not be searched for either, lest its absence empties the graph.
             for name in [*self.inputs, *self.prerequisiteInputs]:
@@ -104,16 +105,11 @@ class MeasuringConnections(PipelineTaskConnections, dimensions=()):
                 f"minimumInputs names {given!r}, which is no input.{nearest(given, self.inputs)}"
             )
 
-    def granularity(self) -> Iterable[str]:
-        """Give the dimensions of a quantum.
+    def configure(self) -> None:
+        """Change dimensions and inputs as the configuration says, before anything is checked.
 
-        Returns
-        -------
-        Iterable of str
-            Those of the configuration if it has any, else those of the class.
+        The default changes nothing. Dimensions that the configuration gives as such come afterwards.
         """
-        configured: Iterable[str] | None = self.config.dimensions
-        return self.dimensions if configured is None else configured
 
     def _refuse_finer_inputs(self) -> None:
         universe = DimensionUniverse()

@@ -148,10 +148,12 @@ def _specification_row(row: dict[str, Any], metrics: dict[str, Any]) -> Specific
         text = f"{span} {measured['unit']}".rstrip()
     else:
         text = quantity_text(measured["value"], measured["unit"])
-    threshold = quantity_text(row["threshold"], row["threshold_unit"])
+    requirement = row["requirement"]
+    if row["kind"] == "threshold":
+        requirement = f"{row['operator']} {quantity_text(row['threshold'], row['threshold_unit'])}"
     return SpecificationRow(
         specification=row["specification"],
-        requirement=f"{short_name(row['metric'])} {row['operator']} {threshold}",
+        requirement=f"{short_name(row['metric'])} {requirement}",
         measured=text,
         verdict=verdict,
         words=words,

@@ -16,6 +16,7 @@ from gnomon.dataids import REQUIRED
 from gnomon.definitions import Specification
 from gnomon.definitions.metadata_query import meets, words
 from gnomon.judgement.facts import hold
+from gnomon.judgement.wording import encodable
 from gnomon.measurements.rows import DATA_ID_COLUMNS, OTHER_DIMENSIONS
 
 __all__ = ["Applicability", "Unmet", "other_dimension"]
@@ -91,9 +92,9 @@ class Applicability:
                     continue
                 if (reason := self._elsewhere(term, wanted)) is not None:
                     if not answered and first.reason is None:
-                        first = _Failure(position, term, reason)
+                        first = _Failure(position, encodable(term), reason)
                     if not could_be and alone.reason is None:
-                        alone = _Failure(position, term, reason)
+                        alone = _Failure(position, encodable(term), reason)
             shared.append(first)
             bare.append(alone)
         self._counts = counts
@@ -163,7 +164,7 @@ class Applicability:
         there = facts.is_not_null().to_numpy()
         bad = there.copy()
         bad[there] = ~hold(facts.drop_nulls(), which[there], wanted, untyped=term not in _COLUMNS)
-        asks = pl.Series([f"asks for {words(term, value)}" for value in wanted], dtype=pl.String)
+        asks = pl.Series([_asks(term, value) for value in wanted], dtype=pl.String)
         against = pl.DataFrame(
             {
                 "pair": pair[bad],
@@ -188,15 +189,19 @@ class Applicability:
 
     def _elsewhere(self, term: str, wanted: Any) -> str | None:
         if term not in self._metadata:
-            return f"asks for {words(term, wanted)}; that is not known"
+            return f"{_asks(term, wanted)}; that is not known"
         fact = self._metadata[term]
         try:
             if meets(fact, wanted):
                 return None
         except (TypeError, ValueError):
             pass  # an array, for one, is neither equal nor different
-        shown = str(fact)
-        return f"asks for {words(term, wanted)}; it is {shown[:_LONGEST]}{'…' * (len(shown) > _LONGEST)}"
+        shown = encodable(str(fact))
+        return f"{_asks(term, wanted)}; it is {shown[:_LONGEST]}{'…' * (len(shown) > _LONGEST)}"
+
+
+def _asks(term: str, wanted: Any) -> str:
+    return encodable(f"asks for {words(term, wanted)}")
 
 
 def _is_dimension(term: str) -> bool:

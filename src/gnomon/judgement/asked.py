@@ -16,6 +16,7 @@ from gnomon.definitions import (
     unit_string,
 )
 from gnomon.definitions.tiers import tier_of
+from gnomon.judgement.wording import encodable
 
 __all__ = ["ABOUT", "Limits", "describe"]
 
@@ -86,7 +87,7 @@ def describe(specifications: Sequence[Specification]) -> tuple[pl.DataFrame, Lim
     codes: dict[str | None, int] = {}
     units: list[Any] = []
     for specification in specifications:
-        name = str(specification.name)
+        name = encodable(str(specification.name))
         unit = specification.unit
         written = None if unit is None else unit_string(unit)
         relative = isinstance(specification, BaselineSpecification)
@@ -98,7 +99,7 @@ def describe(specifications: Sequence[Specification]) -> tuple[pl.DataFrame, Lim
         threshold = getattr(specification, "threshold", None)
         known = threshold is not None
         for column, value in (
-            ("metric", name[: -len(specification.name.spec or "") - 1]),
+            ("metric", name.rpartition(".")[0]),
             ("specification", name),
             ("kind", specification.type),
             ("requirement", specification.requirement),
@@ -106,7 +107,7 @@ def describe(specifications: Sequence[Specification]) -> tuple[pl.DataFrame, Lim
             ("threshold", float(threshold.value) if threshold is not None else None),
             ("threshold_unit", written if known else None),
             ("operator", getattr(specification, "operator_str", None) if known else None),
-            ("tags", sorted(specification.tags)),
+            ("tags", sorted(map(encodable, specification.tags))),
         ):
             about[column].append(value)
         for column, number in (

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import polars as pl
 
 from gnomon.definitions.metadata_query import is_condition
+from gnomon.judgement.wording import encodable
 
 __all__ = ["hold"]
 
@@ -78,7 +79,7 @@ def _is_number(value: Any) -> bool:
 def _as(value: Any, kind: pl.DataType, untyped: bool) -> Any:
     """Give a plain value in the type of the facts; `None`, which nothing equals, where it has another."""
     if kind == pl.String:
-        return str(value) if untyped or isinstance(value, str) else None
+        return encodable(str(value)) if untyped or isinstance(value, str) else None
     return float(value) if isinstance(value, int | float) and abs(value) < 2**63 else None
 
 
@@ -89,7 +90,7 @@ def _ordered(
     untyped: bool,
 ) -> npt.NDArray[np.bool_]:
     numbers = pl.Series([float(b) if _is_number(b) else None for b in bounds], dtype=pl.Float64)
-    texts = pl.Series([b if isinstance(b, str) else None for b in bounds], dtype=pl.String)
+    texts = pl.Series([encodable(b) if isinstance(b, str) else None for b in bounds], dtype=pl.String)
     asked = np.array([b is not None for b in bounds], dtype=np.bool_)[frame["which"].to_numpy()]
     is_text = frame.schema["fact"] == pl.String
     fact = pl.col("fact")

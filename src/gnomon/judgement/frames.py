@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from gnomon.definitions.units import convert
 from gnomon.errors import MeasurementTypeError, SchemaError, UnitMismatchError
+from gnomon.judgement.wording import encodable
 from gnomon.measurements import Measurement, MeasurementSet
 from gnomon.measurements.other_dimensions import ENTRIES
 from gnomon.measurements.rows import OTHER_DIMENSIONS, SCHEMA
@@ -93,7 +94,7 @@ def measured_rows(measurements: Measured) -> Rows:
         return measurements
     columns: dict[str, list[Any]] = {name: [] for name in ("metric", "value", "unit", "uncertainty", "count")}
     for measurement in list_of(measurements):
-        columns["metric"].append(str(measurement.metric_name))
+        columns["metric"].append(encodable(str(measurement.metric_name)))
         columns["value"].append(None if measurement.value is None else float(measurement.value))
         columns["unit"].append(measurement.unit_str)
         columns["uncertainty"].append(_uncertainty(measurement))

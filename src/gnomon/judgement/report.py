@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pyarrow as pa
 
-from gnomon.definitions import MetricSet, Specification, SpecificationSet
+from gnomon.definitions import Metric, MetricSet, Specification, SpecificationSet
 from gnomon.judgement.frames import Measured, Rows, list_of, measured_rows
 from gnomon.judgement.judging import judge
 from gnomon.judgement.lines import report_lines
+from gnomon.judgement.wording import encodable
 from gnomon.measurements import Measurement
 
 if TYPE_CHECKING:
@@ -203,9 +204,13 @@ class Report:
 
 
 def _tags(measurements: Rows | list[Measurement], metrics: MetricSet | None) -> dict[str, list[str]]:
+    known: Iterable[Metric | None] = ()
     if metrics is not None:
-        return {str(name): sorted(metric.tags) for name, metric in metrics.items()}
-    if not isinstance(measurements, list):
-        return {}
-    known = (measurement.metric for measurement in measurements)
-    return {str(metric.name): sorted(metric.tags) for metric in known if metric is not None}
+        known = metrics.values()
+    elif isinstance(measurements, list):
+        known = (measurement.metric for measurement in measurements)
+    return {
+        encodable(str(metric.name)): sorted(map(encodable, metric.tags))
+        for metric in known
+        if metric is not None
+    }

@@ -2,7 +2,23 @@
 
 import polars as pl
 
-__all__ = ["number", "quantity"]
+__all__ = ["encodable", "number", "quantity"]
+
+
+def encodable(text: str) -> str:
+    """Replace what no encoding has: halves of pairs, which JSON can carry.
+
+    Parameters
+    ----------
+    text
+        Any string.
+
+    Returns
+    -------
+    str
+        The same, with question marks in their place.
+    """
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
 def number(value: pl.Expr, close: pl.Expr, *, figures: int = 6) -> pl.Expr:

@@ -168,7 +168,7 @@ def test_the_text_tells_failures_first_and_sums_up_what_was_not_judged() -> None
 
 def test_shown_outside_a_notebook_it_is_text(capsys: pytest.CaptureFixture[str]) -> None:
     report().show()
-    assert capsys.readouterr().out == report().to_text() == str(report())
+    assert capsys.readouterr().out == report().to_text() == f"{report()}\n"
 
 
 def cases(found: Report) -> list[ElementTree.Element]:

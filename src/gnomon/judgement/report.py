@@ -196,7 +196,7 @@ class Report:
         return len(self.verdicts.table)
 
     def __str__(self) -> str:
-        return self.to_text()
+        return self.to_text().removesuffix("\n")
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{count} {verdict}" for verdict, count in self.counts().items())

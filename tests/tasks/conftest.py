@@ -113,6 +113,8 @@ class Piped:
     def measurements(self, dataset_type: str) -> dict[Any, Any]:
         """Give the measurements of a type by the last two digits of the visit, or by day or `None`."""
         with self.butler() as butler:
+            if not butler.registry.queryDatasetTypes(dataset_type):
+                return {}
             refs = butler.query_datasets(dataset_type, explain=False, limit=None)
             return {_short(dict(ref.dataId.required)): butler.get(ref) for ref in refs}
 

@@ -34,6 +34,7 @@ from gnomon.tasks.recipe_plans import Plan, granularity, make_plans, read_metric
 __all__ = ["CatalogMetricConfig", "CatalogMetricConnections", "CatalogMetricTask"]
 
 _DEFAULT = ("instrument", "visit", "detector")
+_SHOWN = 5
 
 
 class CatalogMetricConnections(MeasuringConnections, defaultTemplates={"package": ""}, dimensions=_DEFAULT):
@@ -55,12 +56,6 @@ class CatalogMetricConnections(MeasuringConnections, defaultTemplates={"package"
     def __init__(self, *, config: "CatalogMetricConfig | None" = None) -> None:
         super().__init__(config=config)
         self._refuse_coarser_catalogs()
-        if self.config.enabled:
-            self.catalog = replace(
-                self.catalog,
-                dimensions=frozenset(self.config.catalogDimensions),
-                storageClass=self.config.storageClass,
-            )
         for plan in self.config.plans(self.dimensions):
             output = metric_output(
                 self.config.connections.package, plan.name, dimensions=tuple(sorted(plan.dimensions))
@@ -77,20 +72,21 @@ class CatalogMetricConnections(MeasuringConnections, defaultTemplates={"package"
                 "if the catalogs' dimensions are others, set 'catalogDimensions'."
             )
 
-    def granularity(self) -> frozenset[str]:
-        """Give the dimensions of a quantum: the configuration's, or those that the metrics state.
-
-        Returns
-        -------
-        frozenset of str
-            The dimensions.
+    def configure(self) -> None:
+        """Take the granularity that the metrics state, and the catalogs as they are configured.
 
         Raises
         ------
         SettingsError
             If the metrics do not agree.
         """
-        return granularity(self.config.chosen, self.config.dimensions, self.dimensions)
+        super().configure()
+        self.dimensions = set(granularity(self.config.chosen, self.config.dimensions, self.dimensions))
+        self.catalog = replace(
+            self.catalog,
+            dimensions=frozenset(self.config.catalogDimensions),
+            storageClass=self.config.storageClass,
+        )
 
 
 class CatalogMetricConfig(MeasuringConfig, PipelineTaskConfig, pipelineConnections=CatalogMetricConnections):
@@ -255,14 +251,18 @@ class CatalogMetricTask(MeasuringTask):
         placed: list[tuple[Name, Measurement, DatasetRef]] = []
         for plan in self._plans:
             by_group = {tuple(ref.dataId[name] for name in plan.split): ref for ref in refs[plan.name]}
+            nowhere = []
             for one in found.get(plan.name, ()):
                 key = tuple(_plain(one.group[name]) for name in plan.split)
-                if key in by_group and one.measurement is not None:
+                if one.measurement is not None and key in by_group:
                     placed.append((plan.metric.name, one.measurement, by_group[key]))
-                    continue
-                shown = ", ".join(f"{name}={value}" for name, value in one.group.items())
+                else:
+                    nowhere.append(" ".join(f"{name}={value}" for name, value in one.group.items()))
+            if nowhere:
+                more = f" and {len(nowhere) - _SHOWN} more" if len(nowhere) > _SHOWN else ""
                 failures[plan.name] = MetricComputationError(
-                    f"{plan.metric.name}: the catalogs have rows with {shown}, which is no data ID here."
+                    f"{plan.metric.name}: the catalogs have rows of {', '.join(nowhere[:_SHOWN])}{more}, which are "
+                    "no data IDs here."
                 )
                 self._failed(plan.name, failures[plan.name])
         if self.config.failQuantum:

@@ -67,7 +67,8 @@ class Applicability:
         self._metadata = {term: metadata[term] for term in asked if term in metadata}
         entries = frame[OTHER_DIMENSIONS].drop_nulls().explode().struct.field("key")
         others = set(entries.drop_nulls().unique())
-        in_rows = {term for term in asked if term in _COLUMNS or term in others}
+        told = {name for name in _COLUMNS if frame[name].null_count() < len(frame)}
+        in_rows = {term for term in asked if term in told or term in others}
         # Every term that rows can answer stands in these lists once for each specification that has it.
         self._terms = sorted(in_rows)
         code = {term: i for i, term in enumerate(self._terms)}

@@ -46,30 +46,30 @@ def hold(
     numpy.ndarray of bool
         One for each fact. A fact of another type than what is asked does not meet it.
     """
-    conditions = [value for value in wanted if is_condition(value)]
-    plain = [None if is_condition(value) else _as(value, facts.dtype, untyped) for value in wanted]
-    asks = np.array([is_condition(value) for value in wanted], dtype=np.bool_)[which]
+    conditions = [value if is_condition(value) else {} for value in wanted]
+    keys = set[str]().union(*conditions)
+    plain = [
+        None if condition else _as(value, facts.dtype, untyped)
+        for value, condition in zip(wanted, conditions, strict=True)
+    ]
+    asks = np.array([bool(condition) for condition in conditions], dtype=np.bool_)[which]
     frame = pl.DataFrame({"fact": facts, "which": pl.Series(which, dtype=pl.Int64)})
     kind = pl.String if facts.dtype == pl.String else pl.Float64
-    column = pl.Series("wanted", plain, dtype=kind)
-    held = _equal(frame, column).to_numpy() | asks
+    held = _equal(frame, pl.Series("wanted", plain, dtype=kind)).to_numpy() | asks
     for key, compare in _ORDER.items():
-        if any(key in condition for condition in conditions):
-            held &= _ordered(frame, [_bound(value, key) for value in wanted], compare, untyped)
+        if key in keys:
+            held &= _ordered(frame, [condition.get(key) for condition in conditions], compare, untyped)
     for key in ("in", "not_in"):
-        if any(key in condition for condition in conditions):
-            held &= _members(frame, [_bound(value, key) for value in wanted], key == "in", untyped)
-    if any("like" in condition for condition in conditions):
-        held &= _like(frame, [_bound(value, "like") for value in wanted])
+        if key in keys:
+            choices = [condition.get(key) for condition in conditions]
+            held &= _members(frame, choices, key == "in", untyped)
+    if "like" in keys:
+        held &= _like(frame, [condition.get("like") for condition in conditions])
     return np.asarray(held)
 
 
 def _equal(frame: pl.DataFrame, column: pl.Series) -> pl.Series:
     return (frame["fact"] == column.gather(frame["which"])).fill_null(value=False)
-
-
-def _bound(value: Any, key: str) -> Any:
-    return value.get(key) if is_condition(value) else None
 
 
 def _is_number(value: Any) -> bool:

@@ -261,8 +261,8 @@ class CatalogMetricTask(MeasuringTask):
             if nowhere:
                 more = f" and {len(nowhere) - _SHOWN} more" if len(nowhere) > _SHOWN else ""
                 failures[plan.name] = MetricComputationError(
-                    f"{plan.metric.name}: the catalogs have rows of {', '.join(nowhere[:_SHOWN])}{more}, which are "
-                    "no data IDs here."
+                    f"{plan.metric.name}: the catalogs have rows of {', '.join(nowhere[:_SHOWN])}{more}, "
+                    "which are no data IDs here."
                 )
                 self._failed(plan.name, failures[plan.name])
         if self.config.failQuantum:

@@ -177,6 +177,15 @@ def test_a_value_that_must_pass_by_some_sigmas_and_has_no_uncertainty_does_not()
     assert lenient.check_values([10, 10.1], uncertainties=[np.nan, np.nan]).tolist() == [True, False]
 
 
+def test_a_percentile_with_sigmas_is_of_the_ends_of_the_values() -> None:
+    strict = StatisticalSpecification("p.m.s", 10 * u.s, "<=", percentile=50, sigmas=2)
+    assert strict.summarise([7, 8, 12], uncertainties=[1, 1, 1]) == (8.0, True)
+    assert strict.summarise([7, 8, 12], uncertainties=[1, 1.1, 1]) == (8.0, False)
+    lenient = StatisticalSpecification("p.m.s", 10 * u.s, "<=", percentile=50, sigmas=-2)
+    assert lenient.summarise([12, 12, 12], uncertainties=[1, 1, 0])[1]
+    assert not strict.summarise([1, 1, 1])[1]  # without uncertainties nothing passes by two of them
+
+
 def test_an_interval_that_reaches_into_the_forbidden_value_is_not_clear_of_it() -> None:
     clear = ThresholdSpecification("p.m.s", 0 * u.s, "!=", sigmas=2)
     assert clear.check_values([1, 3], uncertainties=1.0).tolist() == [False, True]

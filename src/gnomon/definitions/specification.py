@@ -259,21 +259,26 @@ class Specification(Tagged, JsonSerializationMixin, ABC):
         IncompatibleUnitsError
             If the units do not convert.
         """
-        array = np.asarray(values, dtype=np.float64)
-        spread: Any = 0.0
-        if self.sigmas:
-            missing = np.nan if self.sigmas > 0 else 0.0
-            given = missing if uncertainties is None else np.asarray(uncertainties, dtype=np.float64)
-            spread = np.where(np.isnan(given), missing, given)
         held = None if baselines is None else self._converted(baselines, unit)
+        low, high = self._intervals(values, unit, uncertainties)
+        return self.bounds(held).hold(low, high, whole=self.sigmas >= 0)
+
+    def _intervals(
+        self, values: npt.ArrayLike, unit: str | u.UnitBase | None, uncertainties: npt.ArrayLike | None
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Give the ends of what is held against the bounds in place of each value, in ``unit``."""
+        array = np.asarray(values, dtype=np.float64)
+        if not self.sigmas:
+            exact = self._converted(array, unit)
+            return exact, exact
+        missing = np.nan if self.sigmas > 0 else 0.0
+        given = missing if uncertainties is None else np.asarray(uncertainties, dtype=np.float64)
         # Between infinities there is nothing to say, and what is too large is infinite.
         with np.errstate(invalid="ignore", over="ignore"):
-            spread = abs(self.sigmas) * spread
-            low = self._converted(array - spread, unit)
-            high = low if not self.sigmas else self._converted(array + spread, unit)
+            spread = abs(self.sigmas) * np.where(np.isnan(given), missing, given)
+            ends = self._converted(array - spread, unit), self._converted(array + spread, unit)
         # Some units, magnitudes among them, turn the order round.
-        low, high = np.minimum(low, high), np.maximum(low, high)
-        return self.bounds(held).hold(low, high, whole=self.sigmas >= 0)
+        return np.minimum(*ends), np.maximum(*ends)
 
     def close_calls(
         self,

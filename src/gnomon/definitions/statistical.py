@@ -50,7 +50,8 @@ class StatisticalSpecification(Specification):
         Dimensions: the values are judged apart for each combination of them. Without any, all together.
     **common
         ``metadata_query``, ``tags``, ``tier``, ``sigmas`` and ``min_count``, as for `Specification`; the
-        last two are about each value.
+        last two are about each value. A percentile with ``sigmas`` is taken of the less favourable ends of
+        the values, or with negative ones of the more favourable.
 
     Raises
     ------
@@ -178,7 +179,10 @@ class StatisticalSpecification(Specification):
             return part, bool(passed.sum() >= self.level * len(passed) * (1 - 1e-12))
         with np.errstate(invalid="ignore", over="ignore"):  # between infinities there is no percentile
             value = float(np.percentile(array, self.level))
-        return value, bool(self.check_values(value, unit, uncertainties=0.0))
+            low, high = (
+                np.percentile(ends, self.level) for ends in self._intervals(array, unit, uncertainties)
+            )
+        return value, bool(self.bounds().hold(low, high, whole=self.sigmas >= 0))
 
     def check_set(self, values: npt.ArrayLike, unit: str | u.UnitBase | None = None) -> bool:
         """Say whether a set of values passes.

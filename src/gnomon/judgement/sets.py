@@ -161,8 +161,7 @@ def _members(values: Values, counts: pl.Series, specification: StatisticalSpecif
         few = known & (counts.fill_null(0).to_numpy() < specification.min_count)
         left_out[f"from fewer than {specification.min_count} samples"] = few
         left_out["from an unknown number of samples"] = ~known
-    # The percentile is of the values alone.
-    if specification.sigmas > 0 and specification.statistic != "percentile":
+    if specification.sigmas > 0:
         left_out["without an uncertainty"] = np.isnan(values.uncertainty)
     return _Members(values, left_out)
 

@@ -136,7 +136,7 @@ class BaselineSpecification(Specification):
         if self.fallback is not None:
             return threshold_json(*self.fallback)
         # Nothing is known of the value itself, so every finite one passes.
-        return threshold_json(u.Quantity(LARGEST, self._unit or u.dimensionless_unscaled), "<=")
+        return threshold_json(u.Quantity(LARGEST, self._unit or u.dimensionless_unscaled, subok=True), "<=")
 
     def _same(self, other: Any) -> bool:
         if (self._unit is None) != (other._unit is None):
@@ -144,6 +144,11 @@ class BaselineSpecification(Specification):
         pairs = ((self.increase, other.increase), (self.decrease, other.decrease))
         return all(
             (a is None) == (b is None)
-            and (a is None or same_quantity(u.Quantity(a, self._unit), u.Quantity(b, other._unit)))
+            and (
+                a is None
+                or same_quantity(
+                    u.Quantity(a, self._unit, subok=True), u.Quantity(b, other._unit, subok=True)
+                )
+            )
             for a, b in pairs
         )

@@ -13,6 +13,8 @@ from gnomon.errors import DefinitionError, DefinitionTypeError, nearest
 
 __all__ = ["Fields", "broken", "check_keys", "expect", "located", "strings"]
 
+_MANY = 100
+
 _WORDS: dict[type, str] = {
     Located: "a mapping",
     dict: "a mapping",
@@ -72,11 +74,10 @@ def check_keys(mapping: Located, known: Iterable[str], what: str, problems: Prob
         Where to report.
     """
     known = tuple(known)
-    for key in mapping:
-        if key not in known:
-            problems.add(
-                f"{key!r} is no key of {what}.{nearest(str(key), known)}", mapping.where(key), "unknown-key"
-            )
+    for count, key in enumerate(key for key in mapping if key not in known):
+        # Where nearly nothing is known, no more help is of use, and it would take long.
+        hint = nearest(str(key), known) if count < _MANY else ""
+        problems.add(f"{key!r} is no key of {what}.{hint}", mapping.where(key), "unknown-key")
 
 
 def strings(mapping: Located, key: str, problems: Problems) -> list[str]:

@@ -127,11 +127,12 @@ def read_file(path: Path) -> bytes:
     Raises
     ------
     DefinitionError
-        If it cannot be read.
+        If it cannot be read; a `PackageNotFoundError` if it is not there (also an `OSError`).
     """
     try:
         return path.read_bytes()
     except OSError as error:
-        unreadable = DefinitionError(f"It cannot be read: {error.strerror or error}.", file=str(path))
+        kind = PackageNotFoundError if isinstance(error, FileNotFoundError) else DefinitionError
+        unreadable = kind(f"It cannot be read: {error.strerror or error}.", file=str(path))
         unreadable.rule = "unreadable-file"
         raise unreadable from error

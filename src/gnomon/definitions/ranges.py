@@ -81,8 +81,8 @@ class RangeSpecification(Specification):
         unit = fields.unit()
         return cls(
             name,
-            u.Quantity(fields.number("lower"), unit),
-            u.Quantity(fields.number("upper"), unit),
+            u.Quantity(fields.number("lower"), unit, subok=True),
+            u.Quantity(fields.number("upper"), unit, subok=True),
             inclusive=fields.choice("inclusive", _INCLUSIVE, "both"),
             **common,
         )
@@ -185,8 +185,10 @@ class ToleranceSpecification(Specification):
             raise fields.error(
                 "it has either 'within' (in its unit) or 'fraction' (of its target).", "within"
             )
-        target = u.Quantity(fields.number("target"), unit)
-        return cls(name, target, fraction if within is None else u.Quantity(within, unit), **common)
+        target = u.Quantity(fields.number("target"), unit, subok=True)
+        return cls(
+            name, target, fraction if within is None else u.Quantity(within, unit, subok=True), **common
+        )
 
     @property
     def _distance(self) -> float:
@@ -220,11 +222,11 @@ class ToleranceSpecification(Specification):
         return {"target": float(self.target.value), **distance, "unit": unit_string(self.unit)}
 
     def _fallback(self) -> dict[str, Any]:
-        return threshold_json(u.Quantity(self.bounds().upper, self.unit), "<=")
+        return threshold_json(u.Quantity(self.bounds().upper, self.unit, subok=True), "<=")
 
     def _same(self, other: Any) -> bool:
         return bool(
             same_quantity(self.target, other.target)
             and isinstance(self.within, u.Quantity) == isinstance(other.within, u.Quantity)
-            and same_quantity(u.Quantity(self.within), u.Quantity(other.within))
+            and same_quantity(u.Quantity(self.within, subok=True), u.Quantity(other.within, subok=True))
         )

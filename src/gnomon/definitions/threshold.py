@@ -89,7 +89,8 @@ def read_threshold(name: Name, document: Located, problems: Problems) -> tuple[u
     fields.check_keys("value", "unit", "operator")
     if "unit" not in fields.mapping:
         problems.add(f"The threshold of {name} has no 'unit'.", fields.mapping.place, "missing-key")
-    return u.Quantity(fields.number("value"), fields.unit()), fields.choice("operator", OPERATORS)
+    value = u.Quantity(fields.number("value"), fields.unit(), subok=True)
+    return value, fields.choice("operator", OPERATORS)
 
 
 def threshold_json(threshold: u.Quantity, operator_str: str) -> dict[str, Any]:

@@ -50,11 +50,18 @@ def parse_unit(unit: Any) -> u.UnitBase:
     return _parse(unit)
 
 
+_LONGEST = 1000
+# Astropy computes powers of ten exactly, so one of a billion would take minutes.
+_HUGE_POWER = re.compile(r"(?:\*\*|\^|[+-])[\s(+-]*\d{4,}")
+
+
 @lru_cache(maxsize=1024)
 def _parse(text: str) -> u.UnitBase:
+    if len(text) > _LONGEST or _HUGE_POWER.search(text):
+        raise DefinitionError(f"{text!r:.60} is not a unit.")
     try:
         unit = u.Unit(text)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, ArithmeticError, RecursionError) as error:
         # The rest of what astropy says is for those who define units.
         hint = re.search(r" Did you mean [^?]*\?", " ".join(str(error).split()))
         raise DefinitionError(f"{text!r:.60} is not a unit.{hint[0] if hint else ''}") from error

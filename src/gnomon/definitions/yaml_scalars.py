@@ -63,9 +63,14 @@ def resolve(text: str, *, exponents: bool) -> Any:
     return text
 
 
+_LONGEST_INTEGER = 1000
+
+
 def _integer(match: re.Match[str]) -> int:
     sign = -1 if match[0].startswith("-") else 1
     digits = match[match.lastgroup or 0].replace("_", "")
+    if len(digits) > _LONGEST_INTEGER:  # Python would neither write it out nor read all of them quickly
+        raise ValueError(f"it has {len(digits):,} digits")
     match match.lastgroup:
         case "binary":
             return sign * int(digits[2:], 2)

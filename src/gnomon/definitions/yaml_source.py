@@ -147,6 +147,9 @@ class _Reader:
             elif kind is yaml.DocumentStartEvent:
                 anchors, root = {}, None
                 started = event.start_mark.line + 1
+                self.nodes += 1
+                if self.nodes > MAX_NODES:
+                    raise self.fail(f"This is more than {MAX_NODES:,} values and documents.", started)
                 continue
             elif kind is yaml.DocumentEndEvent:
                 yield root, root.place if isinstance(root, Located) else Place(self.file, started)

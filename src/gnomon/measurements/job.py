@@ -284,7 +284,11 @@ class Job(JsonSerializationMixin):
         name = measurement.metric_name
         if len(self._metrics) and name in self._metrics:
             metric = self._metrics[name]
-            if metric is measurement.metric or metric.unit.is_equivalent(measurement.unit):
+            if (
+                metric is measurement.metric
+                or measurement.value is None
+                or metric.unit.is_equivalent(measurement.unit)
+            ):
                 return metric
         return measurement.metric
 

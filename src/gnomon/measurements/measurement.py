@@ -78,7 +78,7 @@ class Measurement(JsonSerializationMixin):
     __slots__ = ("_blobs", "_identifier", "_metric", "_name", "_notes", "_refs", "_unit", "_value")
 
     _unit: u.UnitBase | None
-    """Without a value `None` means that a file said no unit either, and is to be written so again."""
+    """Without a value, what a file said; `None` if it said none, and is to be written so again."""
 
     def __init__(
         self,
@@ -138,7 +138,7 @@ class Measurement(JsonSerializationMixin):
     @classmethod
     def deserialize(
         cls,
-        metric: str | Name | None = None,
+        metric: str | Name | Metric | None = None,
         identifier: str | None = None,
         value: float | None = None,
         unit: str | None = None,
@@ -151,7 +151,7 @@ class Measurement(JsonSerializationMixin):
         Parameters
         ----------
         metric
-            Name of the metric.
+            Name of the metric, or the metric itself.
         identifier
             Its unique identifier; by default a new one.
         value
@@ -175,21 +175,29 @@ class Measurement(JsonSerializationMixin):
         ------
         MeasurementTypeError
             If a field is wrong (also a `ValueError`).
+        UnitMismatchError
+            If the unit does not convert into that of a given metric (also a `TypeError`).
         """
         found = blobs if blobs is None or isinstance(blobs, BlobSet) else BlobSet(_each_blob(blobs))
-        document = {**kwargs, "metric": metric, "identifier": identifier, "value": value, "unit": unit}
+        name = metric.name if isinstance(metric, Metric) else metric
+        document = {**kwargs, "metric": name, "identifier": identifier, "value": value, "unit": unit}
         if blob_refs is not None:
             document["blob_refs"] = blob_refs if isinstance(blob_refs, str | Mapping) else list(blob_refs)
         elif found is not None:
             document["blob_refs"] = list(found)
-        return cls._read(document, found)
+        measurement = cls._read(document, found)
+        if isinstance(metric, Metric):
+            measurement.metric = metric
+        return measurement
 
     @classmethod
     def _read(cls, document: Any, blobs: BlobSet | None) -> Self:
         return cls._of(*read_measurement(document, blobs))
 
     def _default_unit(self) -> u.UnitBase:
-        return u.dimensionless_unscaled if self._metric is None else self._metric.unit
+        if self._metric is not None:
+            return self._metric.unit
+        return u.dimensionless_unscaled if self._unit is None else self._unit
 
     @property
     def metric(self) -> Metric | None:
@@ -423,6 +431,8 @@ class Measurement(JsonSerializationMixin):
             document["blob_refs"] = self._refs.merged(document["blob_refs"])
         if value is None:
             if self._unit is not None:
+                # Established readers take it for NaN, and refuse a unit that is not the metric's.
+                document["unit"] = self.unit_str if metric is None else metric.unit_str
                 document["gnomon_value"] = "none"
             return document
         unit = self.unit

@@ -118,7 +118,7 @@ def _value(document: Mapping[str, Any]) -> tuple[float | int | None, u.UnitBase 
     if value is None:
         state = document.get("gnomon_value")
         if state == "none":
-            return None, u.dimensionless_unscaled
+            return None, u.dimensionless_unscaled if unit is None else read_unit(unit)
         if not isinstance(state, str | None) or state not in _NULLS:
             raise DocumentError(f"is 'none', 'inf' or '-inf', not {shown(state)}.", ".gnomon_value")
         if unit is None:

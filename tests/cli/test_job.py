@@ -1,6 +1,7 @@
 """``gnomon job``."""
 
 import json
+import logging
 from pathlib import Path
 
 import astropy.units as u
@@ -141,3 +142,19 @@ def test_a_file_that_is_no_job_is_status_2(tmp_path: Path) -> None:
     result = run("show", tmp_path / "a.json")
     assert result.exit_code == 2
     assert "Did you mean measurements" in result.stderr
+
+
+def test_show_writes_out_text_that_no_terminal_takes(tmp_path: Path) -> None:
+    file = tmp_path / "odd.verify.json"
+    file.write_text('{"meta": {"\\ud800": "\\udfff"}}')
+    result = CliRunner().invoke(main, ["job", "show", str(file)])
+    assert result.exit_code == 0, result.output
+    assert r"\ud800: \udfff" in result.output
+
+
+def test_merge_leaves_the_log_of_the_library_as_it_was(tmp_path: Path) -> None:
+    level = logging.getLogger("gnomon.measurements").level
+    file = tmp_path / "a.verify.json"
+    file.write_text("{}")
+    CliRunner().invoke(main, ["job", "merge", str(file), str(file), "-o", str(tmp_path / "b.verify.json")])
+    assert logging.getLogger("gnomon.measurements").level == level

@@ -44,7 +44,7 @@ def show(file: Path, format_: str) -> None:
     found = _read(file)
     rows = [
         {
-            "metric": str(name),
+            "metric": _printable(str(name)),
             "value": None if measurement.value is None else float(measurement.value),
             "unit": measurement.unit_str,
             "uncertainty": (
@@ -69,7 +69,7 @@ def show(file: Path, format_: str) -> None:
         from gnomon.measurements.job_differences import own_metadata
 
         for key, value in own_metadata(found).items():
-            click.echo(f"{key}: {_one_line(value)}")
+            click.echo(f"{_printable(key)}: {_one_line(value)}")
         click.echo(
             f"{len(found.measurements)} measurements, {len(found.metrics)} metrics and "
             f"{len(found.specs)} specifications\n"
@@ -94,19 +94,24 @@ def merge(ctx: click.Context, files: tuple[Path, ...], output: Path, prefer: str
     """
     from gnomon.measurements import Job
 
-    logging.getLogger("gnomon.measurements").setLevel(logging.ERROR)  # what it would say is printed here
+    log = logging.getLogger("gnomon.measurements")
+    level = log.level
+    log.setLevel(logging.ERROR)  # what it would say is printed here
     merged = Job()
     found = False
-    for file in files:
-        other = _read(file)
-        for conflict in merged.conflicts(other):
-            found = True
-            click.echo(
-                f"{file}: {conflict.kind} {conflict.name}: {conflict.mine} / {conflict.theirs}", err=True
-            )
-        if prefer == "first":
-            merged, other = other, merged
-        merged += other
+    try:
+        for file in files:
+            other = _read(file)
+            for conflict in merged.conflicts(other):
+                found = True
+                click.echo(
+                    f"{file}: {conflict.kind} {conflict.name}: {conflict.mine} / {conflict.theirs}", err=True
+                )
+            if prefer == "first":
+                merged, other = other, merged
+            merged += other
+    finally:
+        log.setLevel(level)
     if found and prefer is None:
         click.echo("Nothing was written: say with --prefer which of them holds.", err=True)
         ctx.exit(1)
@@ -244,10 +249,15 @@ def _unfit(found: "Job", definitions: str | None) -> list[str]:
 
 def _one_line(value: Any) -> str:
     if isinstance(value, str):
-        return value
+        return _printable(value)
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
-    return "" if value == {} else json.dumps(value, ensure_ascii=False, default=str)
+    return "" if value == {} else _printable(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def _printable(text: str) -> str:
+    # JSON can hold halves of surrogate pairs, which no terminal or file takes.
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _rendered(verdicts: "Report", format_: str, *, everything: bool, to_file: bool) -> str:

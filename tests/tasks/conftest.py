@@ -136,8 +136,11 @@ def _invoke(*arguments: str) -> Result:
 
 
 @pytest.fixture
-def run_pipeline(shared_repository: Path, tmp_path: Path) -> RunPipeline:
-    """Run a pipeline with ``pipetask run``; then let ``pipetask report`` tell how its quanta ended."""
+def run_pipeline(repository: Path, tmp_path: Path) -> RunPipeline:
+    """Run a pipeline with ``pipetask run``; then let ``pipetask report`` tell how its quanta ended.
+
+    Labels and dataset types of other tests are not in the way: the repository is this test's own.
+    """
 
     def run(
         tasks: dict[str, Any] | Path,
@@ -153,25 +156,23 @@ def run_pipeline(shared_repository: Path, tmp_path: Path) -> RunPipeline:
         else:
             whole = tasks if "imports" in tasks else {"tasks": tasks}
             pipeline.write_text(yaml.safe_dump({"description": "Under test.", **whole}))
-        repository, output_run = str(shared_repository), f"piped/{number}/run"
+        root, output_run = str(repository), f"piped/{number}/run"
         output = ["-o", f"piped/{number}", "--output-run", output_run]
-        planned = ["-b", repository, "-p", str(pipeline), "-i", inputs, *output, "-d", where, *arguments]
+        planned = ["-b", root, "-p", str(pipeline), "-i", inputs, *output, "-d", where, *arguments]
         if graph_first:
             assert _invoke("qgraph", *planned, "--save-qgraph", str(graph)).exit_code == 0
-            planned = ["-b", repository, *output, "-g", str(graph)]
+            planned = ["-b", root, *output, "-g", str(graph)]
         else:
             planned += ["--save-qgraph", str(graph)]
         done = _invoke("run", *planned, "--register-dataset-types")
-        with Butler.from_config(repository) as butler:
+        with Butler.from_config(root) as butler:
             ran = bool(butler.collections.query(f"{output_run}*"))
         assert ran or done.exit_code == 0, done.output
         found: dict[str, Any] = {}
         if ran:
-            told = _invoke(
-                "report", repository, str(graph), "--force-v2", "--full-output-filename", str(report)
-            )
+            told = _invoke("report", root, str(graph), "--force-v2", "--full-output-filename", str(report))
             assert told.exit_code == 0, told.output
             found = json.loads(report.read_text())["tasks"]
-        return Piped(shared_repository, output_run, done.exit_code, done.output, found)
+        return Piped(repository, output_run, done.exit_code, done.output, found)
 
     return run

@@ -156,10 +156,10 @@ _runs = itertools.count(1)
 
 
 @pytest.fixture
-def marked(database: Database, shared_repository: Path) -> str:
+def marked(database: Database, repository: Path) -> str:
     """A run with markers of two visits, in which the address of the database stands."""
     run = f"alerts/{next(_runs)}"
-    with Butler.from_config(str(shared_repository), writeable=True) as butler:
+    with Butler.from_config(str(repository), writeable=True) as butler:
         dimensions = butler.dimensions.conform(["instrument", "visit", "detector"])
         butler.registry.registerDatasetType(DatasetType("apdb_marker", dimensions, "Config"))
         butler.collections.register(run)

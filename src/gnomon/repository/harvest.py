@@ -4,10 +4,13 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from lsst.daf.butler import Butler, DatasetRef, DatasetType
 
 from gnomon.repository.chains import resolve
 from gnomon.repository.measurement_rows import Unreadable, read_rows, software_of
+from gnomon.repository.metric_tables import is_metric_table, read_metric_tables
 from gnomon.store import AppendResult, Store
 
 __all__ = ["HarvestReport", "Unreadable", "harvest"]
@@ -32,7 +35,7 @@ class HarvestReport:
     runs
         The RUN collections that were searched.
     found
-        Datasets that hold measurements.
+        Measurements, each of which has a dataset, or had one before it was put into a table.
     known
         Of those, how many the store had before.
     appended
@@ -61,6 +64,9 @@ def harvest(
     progress: Progress = _silent,
 ) -> HarvestReport:
     """Bring the measurements of collections into the store; only what is new is read.
+
+    Measurements that were put into tables (``metrictable_{package}``) are taken from there, each as the
+    one that it was. The tables of these collections are read each time.
 
     Parameters
     ----------
@@ -92,7 +98,17 @@ def harvest(
     report = HarvestReport(runs)
     stored = store.dataset_ids(collections=runs)
     refs = {dataset_type: _find(butler, dataset_type, runs) for dataset_type in _dataset_types(butler)}
-    present = {ref.id.bytes for group in refs.values() for ref in group}
+    versions: dict[str, str | None] = {}
+
+    def software_of_run(run: str) -> str | None:
+        if run not in versions:
+            versions[run] = software_of(butler, run)
+        return versions[run]
+
+    tables = [ref for kind in _table_types(butler) for ref in _find(butler, kind, runs)]
+    collated, report.unreadable = read_metric_tables(butler, tables, software=software_of_run)
+    in_tables = set(collated["dataset_id"].to_pylist())
+    present = in_tables | {ref.id.bytes for group in refs.values() for ref in group}
     report.found = len(present)
     report.known = len(present & stored)
     if prune:
@@ -102,11 +118,15 @@ def harvest(
         return report
     for chain in chains:
         store.define_chain(chain)
-    software = {run: software_of(butler, run) for run in runs}
+    software = {run: software_of_run(run) for run in runs}
     total, done = report.found - report.known, 0
     progress(done, total)
+    for table in _tables(collated, in_tables - stored):
+        report.appended = _sum(report.appended, store.append(table, source=_SOURCE))
+        done += len(table)
+        progress(done, total)
     for dataset_type, group in refs.items():
-        new = [ref for ref in group if ref.id.bytes not in stored]
+        new = [ref for ref in group if ref.id.bytes not in stored and ref.id.bytes not in in_tables]
         for batch in _batches(new):
             table, unreadable = read_rows(butler, dataset_type, batch, software=software)
             report.unreadable.extend(unreadable)
@@ -122,6 +142,18 @@ def _dataset_types(butler: Butler) -> list[DatasetType]:
         for dataset_type in butler.registry.queryDatasetTypes()
         if dataset_type.storageClass_name == STORAGE_CLASS
     ]
+
+
+def _table_types(butler: Butler) -> list[DatasetType]:
+    return [kind for kind in butler.registry.queryDatasetTypes() if is_metric_table(kind)]
+
+
+def _tables(collated: pa.Table, new: set[bytes]) -> Iterator[pa.Table]:
+    """Give the rows of new datasets, those of one dataset type together."""
+    wanted = pa.array(sorted(new), pa.binary(16))
+    rows = collated.filter(pc.is_in(collated["dataset_id"], value_set=wanted))
+    for kind in sorted(set(rows["dataset_type"].to_pylist())):
+        yield rows.filter(pc.equal(rows["dataset_type"], kind))
 
 
 def _find(butler: Butler, dataset_type: DatasetType, runs: Sequence[str]) -> list[DatasetRef]:

@@ -17,9 +17,9 @@ from gnomon.errors import GnomonError, MeasurementError
 from gnomon.measurements import Measurement
 from gnomon.measurements.rows import DATA_ID_COLUMNS, OTHER_DIMENSIONS, SCHEMA, conform
 from gnomon.measurements.yaml_codec import from_yaml
-from gnomon.repository.observation_times import observation_times
+from gnomon.repository.observation_times import Observation, observation_times, recorded_time
 
-__all__ = ["Unreadable", "read_rows", "software_of"]
+__all__ = ["Unreadable", "make_table", "read_rows", "row_of", "software_of"]
 
 _OWN_EXTRAS = ("gnomon_uncertainty", "gnomon_count")
 _LARGEST_COUNT = 2**63 - 1
@@ -73,28 +73,73 @@ def read_rows(
     observations = observation_times(butler, [ref.dataId for ref, _ in kept])
     late = [ref for ref, values in kept if values["measured_at"] is None]
     ingested = _ingest_dates(butler, dataset_type, late)
-    columns: dict[str, list[Any]] = {name: [] for name in SCHEMA.names}
+    rows = []
     for (ref, values), observation in zip(kept, observations, strict=True):
-        moment = values["measured_at"]
-        data_id = dict(ref.dataId.mapping)
-        own = {name: data_id.pop(name, None) for name in DATA_ID_COLUMNS}
-        others = {name: str(value) for name, value in data_id.items()}
-        row = {
-            **values,
-            **own,
-            "dataset_id": ref.id.bytes,
-            "run": ref.run,
-            "dataset_type": dataset_type.name,
-            OTHER_DIMENSIONS: others or None,
-            "obs_begin": observation.begin,
-            "obs_end": observation.end,
-            "measured_at": ingested.get(ref) if moment is None else moment,
-            "software": software[ref.run],
-        }
-        for name, column in columns.items():
-            column.append(row[name])
-    arrays = [pa.array(columns[item.name], type=_plain(item.type)).cast(item.type) for item in SCHEMA]
-    return conform(pa.table(arrays, names=SCHEMA.names)), unreadable
+        row = _row(ref, values, observation) | {"software": software[ref.run]}
+        if row["measured_at"] is None:
+            row["measured_at"] = ingested.get(ref)
+        rows.append(row)
+    return make_table(rows), unreadable
+
+
+def row_of(ref: DatasetRef, measurement: Measurement) -> dict[str, Any]:
+    """Arrange one measurement as a row, without asking a repository.
+
+    Parameters
+    ----------
+    ref
+        The dataset that holds it, with a data ID that has its dimension records.
+    measurement
+        The measurement.
+
+    Returns
+    -------
+    dict
+        A value for each column of `gnomon.measurements.rows.SCHEMA`, times in TAI microseconds. What computed
+        it is not known, nor when if the measurement does not say.
+
+    Raises
+    ------
+    MeasurementError
+        If its uncertainty or count cannot be stored.
+    """
+    return _row(ref, _values(measurement), recorded_time(ref.dataId))
+
+
+def _row(ref: DatasetRef, values: Mapping[str, Any], observation: Observation) -> dict[str, Any]:
+    data_id = dict(ref.dataId.mapping)
+    own = {name: data_id.pop(name, None) for name in DATA_ID_COLUMNS}
+    others = {name: str(value) for name, value in data_id.items()}
+    return {
+        **values,
+        **own,
+        "dataset_id": ref.id.bytes,
+        "run": ref.run,
+        "dataset_type": ref.datasetType.name,
+        OTHER_DIMENSIONS: others or None,
+        "obs_begin": observation.begin,
+        "obs_end": observation.end,
+        "software": None,
+    }
+
+
+def make_table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """Make a table of rows.
+
+    Parameters
+    ----------
+    rows
+        What `row_of` gave.
+
+    Returns
+    -------
+    pyarrow.Table
+        In `gnomon.measurements.rows.SCHEMA`.
+    """
+    arrays = [
+        pa.array([row[item.name] for row in rows], type=_plain(item.type)).cast(item.type) for item in SCHEMA
+    ]
+    return conform(pa.table(arrays, names=SCHEMA.names))
 
 
 def software_of(butler: Butler, run: str) -> str | None:

@@ -7,7 +7,7 @@ from lsst.daf.butler import Butler, DataCoordinate, Timespan
 
 from gnomon import times
 
-__all__ = ["Observation", "observation_times"]
+__all__ = ["Observation", "observation_times", "recorded_time"]
 
 # The narrower comes first: a visit's own time says more than its night's.
 _TEMPORAL = ("exposure", "visit", "day_obs")
@@ -53,6 +53,24 @@ def observation_times(butler: Butler, data_ids: Sequence[DataCoordinate]) -> lis
         query = query.join_data_coordinates(set(keys))
         known = {record.dataId: _observation(record.timespan) for record in query.dimension_records(element)}
     return [known.get(key, Observation(None, None)) for key in keys]
+
+
+def recorded_time(data_id: DataCoordinate) -> Observation:
+    """Give the time of observation that a data ID brings along, without asking a repository.
+
+    Parameters
+    ----------
+    data_id
+        One that has its dimension records, as those of a quantum.
+
+    Returns
+    -------
+    Observation
+        As `observation_times` gives it; nothing where the records are not there.
+    """
+    element = next((name for name in _TEMPORAL if name in data_id.dimensions.required), None)
+    record = data_id.records[element] if element is not None and data_id.hasRecords() else None
+    return _observation(None if record is None else record.timespan)
 
 
 def _observation(timespan: Timespan | None) -> Observation:

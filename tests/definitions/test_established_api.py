@@ -223,3 +223,37 @@ def test_a_set_refuses_what_does_not_belong_in_it() -> None:
     some += SpecificationSet([ThresholdSpecification("p.PA1.design", 6 * u.mmag, "<=")])
     kept: Specification = some["p.PA1.design"]
     assert kept.requirement == "<= 6 mmag"
+
+
+class PrimeSpecification(Specification):
+    """A kind of one's own, with what the established contract asks for and nothing else."""
+
+    type = "prime"
+
+    def _serialize_type(self) -> dict[str, Any]:
+        return {"of": "all"}
+
+    def check(self, measurement: Any) -> bool:
+        value = int(measurement.to_value(u.dimensionless_unscaled))
+        return value > 1 and all(value % n for n in range(2, value))
+
+
+def test_a_kind_of_ones_own_needs_a_type_a_check_and_what_is_written() -> None:
+    prime = PrimeSpecification("p.n.prime", tags=["odd"])
+    assert prime.check(u.Quantity(7))
+    assert prime.check_values([7, 8, float("nan")]).tolist() == [True, False, False]
+    assert prime.json["prime"] == {"of": "all"}
+    assert prime == PrimeSpecification("p.n.prime", tags=["odd"])
+    assert "prime" not in Specification._kinds
+    with pytest.raises(u.UnitConversionError):
+        prime.check_values([7], "s")
+    with pytest.raises(TypeError, match="check_values"):
+        DESIGN.check([1, 2] * u.mmag)
+
+
+def test_everything_in_a_mapping_is_made_plain() -> None:
+    assert Metric.jsonify_dict({"a": [DESIGN], "b": {"c": Name("p.m")}, "d": {1}}) == {
+        "a": [DESIGN.json],
+        "b": {"c": Name("p.m")},
+        "d": [1],
+    }

@@ -178,3 +178,49 @@ def test_errors_are_those_that_callers_catch() -> None:
         verify.Measurement("drp.AM1", "5 mas")
     with pytest.raises(KeyError):
         verify.MeasurementSet()["drp.AM1"]
+
+
+class Even(verify.Specification):
+    """A kind of one's own."""
+
+    type = "even"
+
+    def _serialize_type(self) -> dict[str, bool]:
+        return {"even": True}
+
+    def check(self, measurement: u.Quantity) -> bool:
+        return bool(measurement.to_value(u.s) % 2 == 0)
+
+
+def test_a_kind_of_ones_own_is_reported_like_any_other() -> None:
+    job = verify.Job(
+        [
+            verify.Measurement("p.a", 4 * u.s),
+            verify.Measurement("p.b", 3 * u.s),
+            verify.Measurement("p.c", 1),
+        ],
+        specs=[Even(f"p.{name}.even") for name in "abc"],
+    )
+    assert job.report().counts() == {"pass": 1, "fail": 1, "not applicable": 1, "not measured": 0}
+
+
+def test_extras_and_blobs_can_be_set_as_a_whole() -> None:
+    measurement = verify.Measurement("p.a", 4 * u.s)
+    measurement.extras = verify.Blob("p.a", n=verify.Datum(3))
+    assert measurement.blobs["p.a"]["n"].quantity == 3
+    measurement.blobs = {"b": verify.Blob("b")}
+    assert set(measurement.blobs) == {"b", "p.a"}
+    with pytest.raises(TypeError):
+        measurement.extras = {"n": 3}  # type: ignore[assignment]
+    with pytest.raises(KeyError):
+        measurement.extras = verify.Blob("p.other")
+
+
+def test_a_threshold_for_readers_that_know_no_baseline_is_in_the_metrics_unit() -> None:
+    job = verify.Job(
+        metrics=[verify.Metric("p.a", "A.", "mmag")],
+        specs=[verify.BaselineSpecification("p.a.steady", increase=0.1)],
+    )
+    (document,) = job.json["specs"]
+    assert document["threshold"]["unit"] == "mmag"
+    assert verify.Job.deserialize(**job.json).json["specs"] == [document]

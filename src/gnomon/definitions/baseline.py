@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from gnomon.definitions.bounds import Bounds
 from gnomon.definitions.documents import Fields
+from gnomon.definitions.metric import Metric
 from gnomon.definitions.specification import Specification, is_number
 from gnomon.definitions.threshold import LARGEST, read_threshold, threshold_json
 from gnomon.definitions.units import parse_unit, same_quantity, unit_string
@@ -137,6 +138,13 @@ class BaselineSpecification(Specification):
             return threshold_json(*self.fallback)
         # Nothing is known of the value itself, so every finite one passes.
         return threshold_json(u.Quantity(LARGEST, self._unit or u.dimensionless_unscaled, subok=True), "<=")
+
+    def json_for(self, metric: Metric | None) -> dict[str, Any]:
+        """Give the JSON, with a threshold in the metric's unit where there is no other."""
+        document = self.json
+        if metric is not None and self.fallback is None and self._unit is None:
+            document["threshold"]["unit"] = metric.unit_str
+        return document
 
     def _same(self, other: Any) -> bool:
         if (self._unit is None) != (other._unit is None):

@@ -33,7 +33,9 @@ def find_package(directory_or_name: str | os.PathLike[str]) -> Path:
         variable = re.sub(r"[^A-Za-z0-9]", "_", given).upper() + "_DIR"
         directory = os.environ.get(variable)
         if directory is None:
-            known = [name for name in os.environ if name.endswith("_DIR")]
+            known = [
+                name for name, folder in os.environ.items() if name.endswith("_DIR") and _is_package(folder)
+            ]
             hint = nearest(variable, known) if given.isidentifier() else ""
             raise PackageNotFoundError(
                 f"There is no definition package {given!r}: it is not a directory, and ${variable} is not "
@@ -42,7 +44,7 @@ def find_package(directory_or_name: str | os.PathLike[str]) -> Path:
         path = Path(directory)
         if not path.is_dir():
             raise PackageNotFoundError(f"${variable} is {directory!r}, which is not a directory.")
-    if not (path / "metrics").is_dir() and not (path / "specs").is_dir():
+    if not _is_package(path):
         raise PackageNotFoundError(f"{path} is not a definition package: it has neither metrics/ nor specs/.")
     return path
 
@@ -109,6 +111,10 @@ def _check_subset(package: Path, subset: str) -> None:
         raise PackageNotFoundError(
             f"{package} defines nothing for the package {subset!r}.{nearest(subset, known)}"
         )
+
+
+def _is_package(folder: str | os.PathLike[str]) -> bool:
+    return any((Path(folder) / part).is_dir() for part in ("metrics", "specs"))
 
 
 def read_file(path: Path) -> bytes:

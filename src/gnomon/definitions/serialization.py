@@ -3,6 +3,7 @@
 import json
 import os
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
@@ -20,6 +21,22 @@ class JsonSerializationMixin(ABC):
     def json(self) -> Any:
         """Plain values that the standard library's `json` can write; NaN and the infinities are `None`."""
 
+    @staticmethod
+    def jsonify_dict(d: Mapping[str, Any]) -> dict[str, Any]:
+        """Give a mapping with the ``json`` of everything in it that has one.
+
+        Parameters
+        ----------
+        d
+            The mapping; lists, tuples, sets and mappings in it are gone through.
+
+        Returns
+        -------
+        dict
+            Plain values, as far as they were plain or have a ``json``.
+        """
+        return {key: _plain(value) for key, value in d.items()}
+
     def write_json(self, filepath: str | os.PathLike[str]) -> None:
         """Write ``json`` to a file, keys sorted.
 
@@ -29,6 +46,14 @@ class JsonSerializationMixin(ABC):
             The file; it is there whole or not at all.
         """
         write_text(filepath, json.dumps(self.json, sort_keys=True, indent=2, allow_nan=False))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, JsonSerializationMixin):
+        return value.json
+    if isinstance(value, Mapping):
+        return JsonSerializationMixin.jsonify_dict(value)
+    return [_plain(item) for item in value] if isinstance(value, list | tuple | set) else value
 
 
 def write_text(filepath: str | os.PathLike[str], text: str) -> None:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from gnomon.definitions.bounds import Bounds
 from gnomon.definitions.metadata_query import MetadataQuery
+from gnomon.definitions.metric import Metric
 from gnomon.definitions.serialization import JsonSerializationMixin
 from gnomon.definitions.tagged import Tagged
 from gnomon.definitions.units import IncompatibleUnitsError, convert, parse_unit, unit_string
@@ -66,15 +67,16 @@ class Specification(Tagged, JsonSerializationMixin, ABC):
     """Every kind by its ``type``."""
 
     def __init_subclass__(cls) -> None:
-        Specification._kinds.setdefault(cls.type, cls)
+        if "_read" in cls.__dict__:
+            Specification._kinds.setdefault(cls.type, cls)
 
     @classmethod
-    @abstractmethod
     def _read(cls, name: Name, document: Located, common: Mapping[str, Any], problems: Problems) -> Self:
         """Make a specification of a resolved document.
 
         ``common`` has the arguments that all kinds take.
         """
+        raise NotImplementedError(f"{cls.__name__} is not read from files")
 
     def __init__(
         self,
@@ -140,11 +142,10 @@ class Specification(Tagged, JsonSerializationMixin, ABC):
         return self.metadata_query(metadata, arg_driven=arg_driven)
 
     @property
-    @abstractmethod
     def unit(self) -> u.UnitBase | None:
         """The unit in which it is written; `None` where values are judged in their own."""
+        return None
 
-    @abstractmethod
     def bounds(self, baselines: npt.NDArray[np.float64] | None = None) -> Bounds:
         """Say which values pass.
 
@@ -156,13 +157,20 @@ class Specification(Tagged, JsonSerializationMixin, ABC):
         Returns
         -------
         Bounds
-            In ``unit``.
+            In ``unit``. A kind that has none overrides `check` instead.
         """
+        del baselines
+        return Bounds()
 
     @property
-    @abstractmethod
+    def judged_by_bounds(self) -> bool:
+        """Whether `bounds` says all, so that many values can be judged at once; else `check` is asked."""
+        return type(self).check is Specification.check
+
+    @property
     def _limits(self) -> str:
         """What is asked of a value, but for its uncertainty, in words that can follow it."""
+        return f"{self.type} {self._serialize_type()}"
 
     @property
     def requirement(self) -> str:
@@ -198,6 +206,23 @@ class Specification(Tagged, JsonSerializationMixin, ABC):
         document.update({key: value for key, value in optional.items() if value is not None})
         return document
 
+    def json_for(self, metric: Metric | None) -> dict[str, Any]:
+        """Give the JSON of the specification for readers who know its metric too.
+
+        Parameters
+        ----------
+        metric
+            The metric, if it is known.
+
+        Returns
+        -------
+        dict
+            As ``json``; a threshold that is only there for readers which know no other kind is in a unit
+            that the metric's values convert into.
+        """
+        del metric
+        return self.json
+
     def check(self, measurement: Any) -> bool:
         """Say whether a quantity passes.
 
@@ -216,12 +241,18 @@ class Specification(Tagged, JsonSerializationMixin, ABC):
         ------
         IncompatibleUnitsError
             If the units do not convert (also an astropy `~astropy.units.UnitConversionError`).
+        DefinitionTypeError
+            If there is more than one value; for many there is `check_values`.
         """
         quantity = getattr(measurement, "quantity", measurement)
         if quantity is None:
             return False
         if not isinstance(quantity, u.Quantity):
             quantity = u.Quantity(quantity)
+        if quantity.shape:
+            raise DefinitionTypeError(
+                f"{self.name} checks one value, not {quantity.size}; for many there is check_values."
+            )
         uncertainty = getattr(measurement, "uncertainty", None)
         if uncertainty is not None:
             uncertainty = uncertainty.to_value(quantity.unit)
@@ -259,9 +290,24 @@ class Specification(Tagged, JsonSerializationMixin, ABC):
         IncompatibleUnitsError
             If the units do not convert.
         """
+        if not self.judged_by_bounds:
+            return self._check_each(np.asarray(values, dtype=np.float64), unit)
         held = None if baselines is None else self._converted(baselines, unit)
         low, high = self._intervals(values, unit, uncertainties)
         return self.bounds(held).hold(low, high, whole=self.sigmas >= 0)
+
+    def _check_each(
+        self, values: npt.NDArray[np.float64], unit: str | u.UnitBase | None
+    ) -> npt.NDArray[np.bool_]:
+        given = parse_unit(unit)
+        try:
+            passed = [
+                not np.isnan(value) and bool(self.check(u.Quantity(value, given, subok=True)))
+                for value in values.ravel()
+            ]
+        except u.UnitConversionError as error:
+            raise IncompatibleUnitsError(f"{self.name}: {error}") from error
+        return np.array(passed, dtype=np.bool_).reshape(values.shape)
 
     def _intervals(
         self, values: npt.ArrayLike, unit: str | u.UnitBase | None, uncertainties: npt.ArrayLike | None
@@ -323,9 +369,9 @@ class Specification(Tagged, JsonSerializationMixin, ABC):
                 f"{unit_string(given) or 'no unit'} cannot be held against it."
             ) from error
 
-    @abstractmethod
     def _same(self, other: Any) -> bool:
         """Say whether what is particular to the kind agrees with another of the same kind."""
+        return bool(self._serialize_type() == other._serialize_type())
 
     def __eq__(self, other: object) -> bool:
         """Compare all but the order of tags; quantities are equal in whatever unit they are written."""

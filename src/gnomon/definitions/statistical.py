@@ -180,7 +180,8 @@ class StatisticalSpecification(Specification):
         with np.errstate(invalid="ignore", over="ignore"):  # between infinities there is no percentile
             value = float(np.percentile(array, self.level))
             low, high = (
-                np.percentile(ends, self.level) for ends in self._intervals(array, unit, uncertainties)
+                np.asarray(np.percentile(ends, self.level))
+                for ends in self._intervals(array, unit, uncertainties)
             )
         return value, bool(self.bounds().hold(low, high, whole=self.sigmas >= 0))
 

@@ -50,6 +50,8 @@ class Limits:
         Index into ``units``.
     relative
         Whether the bounds depend on a baseline.
+    apart
+        Whether a specification has a way of its own to check a value, in place of bounds.
     statistical
         Whether values are judged together.
     units
@@ -65,6 +67,7 @@ class Limits:
     min_count: npt.NDArray[np.int64]
     unit: npt.NDArray[np.int64]
     relative: npt.NDArray[np.bool_]
+    apart: npt.NDArray[np.bool_]
     statistical: npt.NDArray[np.bool_]
     units: tuple[Any, ...]
 
@@ -121,6 +124,7 @@ def describe(specifications: Sequence[Specification]) -> tuple[pl.DataFrame, Lim
             ("min_count", specification.min_count or 0),
             ("unit", code),
             ("relative", relative),
+            ("apart", not specification.judged_by_bounds),
             ("statistical", isinstance(specification, StatisticalSpecification)),
         ):
             limits[column].append(number)

@@ -107,7 +107,7 @@ def check(
     n = len(order)
     checked = Checked(np.zeros(n, np.bool_), np.zeros(n, np.bool_), np.full(n, -1, np.int64))
     factor, slow = _factors(values, limits.unit[order], limits, checked)
-    slow |= limits.relative[order]
+    slow |= limits.relative[order] | limits.apart[order]
     slow &= checked.misfit < 0
     quick = np.flatnonzero(~slow & (checked.misfit < 0))
     _check_quickly(values.take(quick), quick, order[quick], factor[quick], limits, checked)
@@ -115,9 +115,14 @@ def check(
     for here in _groups(rest, order[rest], values.unit[rest]):
         specification, unit = specifications[order[here[0]]], values.units[values.unit[here[0]]]
         own = values.take(here)
-        checked.passed[here] = specification.check_values(
-            own.value, unit, uncertainties=own.uncertainty, baselines=own.baseline
-        )
+        try:
+            checked.passed[here] = specification.check_values(
+                own.value, unit, uncertainties=own.uncertainty, baselines=own.baseline
+            )
+        except UnitMismatchError as error:  # of one that says by itself what it can judge
+            checked.misfit[here] = len(checked.messages)
+            checked.messages.append(error.message)
+            continue
         for edge in _edges(own, limits.sigmas[order[here]]):
             checked.close[here] |= specification.close_calls(
                 edge, unit, baselines=own.baseline, tolerance=_CLOSE

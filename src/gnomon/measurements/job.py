@@ -275,7 +275,17 @@ class Job(JsonSerializationMixin):
             ],
             "blobs": [blob.json for blob in blobs.values()],
             "metrics": jsonify(self._metrics.json, "A metric"),
-            "specs": jsonify(self._specs.json, "A specification"),
+            "specs": jsonify(
+                [
+                    specification.json_for(
+                        self._metrics.get(specification.metric_name)
+                        if specification.name.has_metric
+                        else None
+                    )
+                    for specification in self._specs.values()
+                ],
+                "A specification",
+            ),
             "meta": self._meta.json,
         }
 

@@ -12,7 +12,13 @@ from gnomon import times
 from gnomon.definitions import Metric, unit_string
 from gnomon.definitions.serialization import JsonSerializationMixin
 from gnomon.definitions.units import convert
-from gnomon.errors import MeasurementError, MeasurementTypeError, TimeFormatError, UnitMismatchError
+from gnomon.errors import (
+    MeasurementError,
+    MeasurementTypeError,
+    NameMismatchError,
+    TimeFormatError,
+    UnitMismatchError,
+)
 from gnomon.measurements.blob import Blob
 from gnomon.measurements.blob_set import BlobSet
 from gnomon.measurements.datum import Datum, Plain, same_values
@@ -301,6 +307,12 @@ class Measurement(JsonSerializationMixin):
         self.extras  # noqa: B018  # it makes the blob
         return self._blobs
 
+    @blobs.setter
+    def blobs(self, value: Mapping[str, Blob]) -> None:
+        for blob in value.values():
+            _check_blob(blob)
+        self._blobs = {blob.name: blob for blob in value.values()}
+
     def _kept_blobs(self) -> list[Blob]:
         """Give the blobs that are worth writing: extras only where there are any."""
         return [blob for key, blob in self._blobs.items() if len(blob) or key != str(self._name)]
@@ -318,8 +330,7 @@ class Measurement(JsonSerializationMixin):
         MeasurementTypeError
             If it is none (also a `TypeError`).
         """
-        if not isinstance(blob, Blob):
-            raise MeasurementTypeError(f"A blob is a Blob, not {shown(blob)}.")
+        _check_blob(blob)
         self._blobs[blob.name] = blob
 
     @property
@@ -330,6 +341,15 @@ class Measurement(JsonSerializationMixin):
         if blob is None:
             blob = self._blobs[name] = Blob(name)
         return blob
+
+    @extras.setter
+    def extras(self, value: Blob) -> None:
+        _check_blob(value)
+        if value.name != str(self._name):
+            raise NameMismatchError(
+                f"The extras of {self._name} are a blob of that name, not of {value.name}."
+            )
+        self._blobs[value.name] = value
 
     def _extra(self, key: str) -> Datum | None:
         blob = self._blobs.get(str(self._name))
@@ -475,6 +495,11 @@ class Measurement(JsonSerializationMixin):
         """Give name and value for notebooks."""
         quantity = self.quantity
         return str(self) if quantity is None else f"{self._name}: {quantity._repr_latex_()}"
+
+
+def _check_blob(blob: Any) -> None:
+    if not isinstance(blob, Blob):
+        raise MeasurementTypeError(f"A blob is a Blob, not {shown(blob)}.")
 
 
 def _is_number(value: Plain) -> TypeGuard[float | int]:

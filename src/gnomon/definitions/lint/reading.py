@@ -4,6 +4,7 @@ One mistake makes others: of a base that is missing or that nobody can read, all
 follows from something that is told anyway is left out.
 """
 
+import itertools
 import re
 from collections.abc import Iterator
 from difflib import get_close_matches
@@ -24,6 +25,7 @@ _SUGGESTION = re.compile(
 )
 # What people write who remember an earlier version of the format, and is spelt too differently to be guessed.
 _MEANT = {"provenance_query": "metadata_query"}
+_MANY = 100  # unknown keys of one mapping that are looked at; nobody means more
 _INCOMPLETE = ("no-threshold", "missing-key")
 _NO_FILE = ("not-yaml", "unreadable-file")
 
@@ -189,6 +191,5 @@ def _follows(package: Package, defined: DefinedSpecification, error: GnomonError
 def _misspelt(mapping: Located, known: tuple[str, ...], meant: tuple[str, ...]) -> bool:
     return any(
         get_close_matches(str(key), [word for word in meant if word not in mapping], n=1)
-        for key in mapping
-        if key not in known
+        for key in itertools.islice((key for key in mapping if key not in known), _MANY)
     )

@@ -4,9 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from astropy import units as u
 from astropy.table import Table
+from lsst.daf.butler import DatasetType
 
 from gnomon.errors import (
     DefinitionError,
@@ -15,7 +17,7 @@ from gnomon.errors import (
     PackageNotFoundError,
     SettingsError,
 )
-from gnomon.repository.configuration import enable
+from gnomon.repository.configuration import enable, open_butler
 from gnomon.tasks.catalog_metrics import CatalogMetricConfig, CatalogMetricTask
 from gnomon.testing import assert_measured, make_catalog, run_metrics
 
@@ -275,3 +277,36 @@ def test_granularities_that_do_not_fit_are_refused(
     made = configured(write(text), **config)
     with pytest.raises(SettingsError, match=message):
         made.connections.ConnectionsClass(config=made)
+
+
+@pytest.mark.parametrize(
+    ("stored", "read"),
+    [("DataFrame", "ArrowAstropy"), ("ArrowTable", "ArrowAstropy"), ("AstropyTable", "AstropyTable")],
+)
+def test_catalogs_of_every_storage_class_are_read(
+    stored: str, read: str, write: Write, run_pipeline: Any, repository: Path
+) -> None:
+    name = f"catalog_{stored}"
+    table = Table({"flux": [1.0, 2.0, 4.0], "extra": [1, 2, 3]})
+    kinds = {"DataFrame": table.to_pandas, "ArrowTable": lambda: pa.table(dict(table.columns))}
+    with open_butler(repository, run=f"catalogs/{stored}") as butler:
+        kind = DatasetType(name, ("instrument", "visit"), stored, universe=butler.dimensions)
+        butler.registry.registerDatasetType(kind)
+        butler.put(kinds.get(stored, lambda: table)(), name, instrument="DemoCamera", visit=2026030100001)
+    definitions = write(
+        f"of_{stored}: {{unit: nJy, reference: {{gnomon: {{dimensions: [instrument, visit], measure: "
+        "{of: flux, aggregate: sum}}}}"
+    )
+    entry = task(
+        definitions,
+        **{
+            "connections.catalog": name,
+            "catalogDimensions": ["instrument", "visit"],
+            "storageClass": read,
+        },
+    )
+    piped = run_pipeline({"sums": entry}, inputs=f"catalogs/{stored}")
+    assert piped.status == 0, piped.output
+    assert_measured(
+        piped.measurements(f"metricvalue_mine_of_{stored}")[1], f"mine.of_{stored}", 7 * u.nJy, count=3
+    )

@@ -2,20 +2,20 @@
 
 What is not finite is missing: it is neither aggregated nor counted.
 
-=============  ========================================  ================================================
-aggregation    value                                     standard uncertainty
-=============  ========================================  ================================================
-``mean``       arithmetic mean                           s / √n
-``median``     median                                    √(π/2) s_MAD / √n
-``std``        standard deviation s, n - 1 below         s / √(2 (n - 1))
-``sigma_mad``  1.4826 times the median absolute          1.166 s_MAD / √n
-               deviation from the median
-``percentile`` percentile, linear between neighbours     half the distance of the percentiles that lie one
-                                                         standard deviation of a binomial on either side
-``slope``      slope of a robust line                    standard error of the line's slope
-``fraction``   k / n                                     half of Wilson's interval for one sigma
-others         minimum, maximum, sum, number             none
-=============  ========================================  ================================================
+==============  ========================================  ===============================================
+aggregation     value                                     standard uncertainty
+==============  ========================================  ===============================================
+``mean``        arithmetic mean                           s / √n
+``median``      median                                    √(π/2) s_MAD / √n
+``std``         standard deviation s, n - 1 below         s / √(2 (n - 1))
+``sigma_mad``   1.4826 times the median absolute          1.166 s_MAD / √n
+                deviation from the median
+``percentile``  percentile, linear between neighbours     half the distance of the percentiles that lie one
+                                                          standard deviation of a binomial on either side
+``slope``       slope of a robust line                    standard error of the line's slope
+``fraction``    k / n                                     half of Wilson's interval for one sigma
+others          minimum, maximum, sum, number             none
+==============  ========================================  ===============================================
 
 Here s_MAD is the value of ``sigma_mad``. The uncertainties of the median, the standard deviation and
 sigma_mad are the large-sample ones for normal values (Kendall and Stuart, *The Advanced Theory of

@@ -1,7 +1,7 @@
 """What measuring costs beside computing: quanta of a trivial metric against those of a bare task.
 
 All tasks read nothing and put one small dataset a quantum: the bare task a dictionary, the metric a
-measurement, the bundle ten of them. Quanta are run by the middleware's executor in one process, in turns of a
+measurement, ten of them as ten datasets, or as one. Quanta are run by the middleware's executor in one process, in turns of a
 hundred, so that a slow moment of the machine falls on all alike.
 
 Run it with ``.venv/bin/python benchmarks/tasks.py [QUANTA]``; the default is 1,000.
@@ -107,11 +107,29 @@ def _measure(task: TenTask, prepared: None) -> u.Quantity:  # noqa: ARG001
     return 1.5 * u.mmag
 
 
+class TogetherConfig(MetricBundleConfig, pipelineConnections=TenConnections):
+    """Ten metrics in one dataset."""
+
+    metrics = ListField[str](doc="The metrics to measure.", default=TEN)  # type: ignore[no-untyped-call]
+
+    def setDefaults(self) -> None:
+        """Store them together."""
+        super().setDefaults()  # type: ignore[no-untyped-call]
+        self.storage = "bundle"
+
+
+class TogetherTask(TenTask):
+    """Puts ten measurements as one dataset."""
+
+    ConfigClass = TogetherConfig
+    _DefaultName = "together"
+
+
 for _name in TEN:
     setattr(TenTask, f"measure_{_name}", _measure)
-TenConfig.measurable = frozenset(TEN)
+TenConfig.measurable = TogetherConfig.measurable = frozenset(TEN)
 
-TASKS: list[type[PipelineTask]] = [BareTask, TrivialTask, TenTask]
+TASKS: list[type[PipelineTask]] = [BareTask, TrivialTask, TenTask, TogetherTask]
 
 
 def make_repository(folder: Path, quanta: int) -> Butler:
@@ -168,6 +186,7 @@ def main() -> None:
         print(f"ratios of {name}:")
         print(f"  one metric / bare task  {figures_of['trivial'] / figures_of['bare']:.2f}")
         print(f"  ten metrics / one       {figures_of['ten'] / figures_of['trivial']:.2f}")
+        print(f"  ten in a bundle / one   {figures_of['together'] / figures_of['trivial']:.2f}")
 
 
 if __name__ == "__main__":

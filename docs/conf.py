@@ -29,7 +29,8 @@ default_role = "py:obj"
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
-autodoc_default_options = {"members": True}
+# A documented attribute of the name `type` would make every `type[...]` of a signature ambiguous.
+autodoc_default_options = {"members": True, "exclude-members": "type"}
 autodoc_preserve_defaults = True
 python_use_unqualified_type_names = True
 numpydoc_show_class_members = False

@@ -1,6 +1,7 @@
 """Several metrics of the same inputs in one quantum: each on its own, none taking the others with it."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,8 +11,10 @@ from lsst.pipe.base import NoWorkFound, connectionTypes
 from lsst.pipe.base.pipeline_graph import PipelineGraph
 
 from gnomon.errors import MetricComputationError, MetricNotFoundError, NameFormatError
-from gnomon.measurements import Measurement
+from gnomon.measurements import Job, Measurement
 from gnomon.repository.configuration import enable
+from gnomon.repository.harvest import harvest
+from gnomon.store import open_store
 from gnomon.tasks.bundle_task import MetricBundleConfig, MetricBundleConnections, MetricBundleTask
 
 enable()
@@ -162,3 +165,49 @@ def test_a_task_without_a_prepare_method_says_what_to_override() -> None:
         NotImplementedError, match="BareTask does not say what to measure: override `prepare`"
     ):
         BareTask(config=UnpreparedConfig()).run()
+
+
+def test_measurements_are_written_together_where_the_configuration_says_so(
+    run_task: Callable[..., Any],
+) -> None:
+    ran = run_task(RowsTask, storage="bundle")
+    assert ran.written("metricbundle_rows_metrics") == [DAY]
+    assert ran.written("metricvalue_rows_count") == []
+    bundle = ran.get("metricbundle_rows_metrics", **DAY)
+    assert isinstance(bundle, Job)
+    assert {str(name): one.value for name, one in bundle.measurements.items()} == {
+        "rows.count": 8,
+        "rows.mean": bundle.measurements["rows.mean"].value,
+    }
+    assert bundle.measurements["rows.mean"].count == 8
+    assert bundle.measurements["rows.mean"].measured_at is not None
+    assert ran.metadata(**DAY).getArray("failedMetrics") == ["failing"]
+
+
+def test_where_nothing_could_be_measured_no_bundle_is_written(run_task: Callable[..., Any]) -> None:
+    ran = run_task(UnpreparedTask, storage="bundle")
+    assert ran.written("metricbundle_rows_metrics") == []
+
+
+def test_bundles_of_one_package_are_told_apart_by_a_template() -> None:
+    config = RowsConfig()
+    config.storage = "bundle"
+    config.connections.bundle = "sizes"
+    connections = config.connections.ConnectionsClass(config=config)
+    assert [getattr(connections, name).name for name in connections.outputs] == ["metricbundle_rows_sizes"]
+
+
+def test_the_measurements_of_a_bundle_are_harvested_each_on_its_own(
+    run_task: Callable[..., Any], tmp_path: Path
+) -> None:
+    ran = run_task(RowsTask, storage="bundle")
+    store = open_store(str(tmp_path / "store"))
+    report = harvest(ran.butler, store, collections=ran.run)
+    assert (report.unreadable, report.appended.added) == ([], 2)
+    rows = store.load(["rows.*"], collections=ran.run).polars().sort("metric")
+    assert rows["metric"].to_list() == ["rows.count", "rows.mean"]
+    assert rows["value"][0] == 8
+    assert rows["count"].to_list() == [None, 8]
+    assert rows["dataset_type"].unique().to_list() == ["metricbundle_rows_metrics"]
+    assert rows["day_obs"].to_list() == [DAY["day_obs"]] * 2
+    assert harvest(ran.butler, store, collections=ran.run).appended.added == 0

@@ -23,7 +23,7 @@ from gnomon.measurements.documents import (
     schema_complaint,
     shown,
 )
-from gnomon.measurements.job_file import read_document
+from gnomon.measurements.job_file import parse_document, read_document
 from gnomon.measurements.measurement import Measurement
 from gnomon.measurements.measurement_set import MeasurementSet
 from gnomon.measurements.metadata import Metadata
@@ -216,11 +216,37 @@ class Job(JsonSerializationMixin):
             If the file cannot be read or is not a job's; the message says where (also a `ValueError`).
         """
         file = Path(path)
-        document, problems = read_document(file)
+        return cls._of_document(*read_document(file), file=str(file))
+
+    @classmethod
+    def parse(cls, content: bytes | str, *, file: str | None = None) -> Self:
+        """Read a job from the text of a JSON file.
+
+        Parameters
+        ----------
+        content
+            The text.
+        file
+            What to call it in messages.
+
+        Returns
+        -------
+        Job
+            The job; what was passed over is in its ``problems``.
+
+        Raises
+        ------
+        FormatError
+            If it is not a job; the message says where (also a `ValueError`).
+        """
+        return cls._of_document(*parse_document(content, file=file), file=file)
+
+    @classmethod
+    def _of_document(cls, document: dict[str, Any], problems: list[GnomonError], *, file: str | None) -> Self:
         try:
             job = cls.deserialize(**document)
         except FormatError as error:
-            raise FormatError(error.message, file=str(file)) from error
+            raise FormatError(error.message, file=file) from error
         job._problems.extend(problems)
         return job
 
@@ -317,10 +343,25 @@ class Job(JsonSerializationMixin):
         MeasurementTypeError
             If metadata hold what JSON cannot (also a `TypeError`).
         """
+        write_text(filename, self.text())
+
+    def text(self) -> str:
+        """Give the text of the job's JSON file.
+
+        Returns
+        -------
+        str
+            Keys sorted and indented by two.
+
+        Raises
+        ------
+        MeasurementTypeError
+            If metadata hold what JSON cannot (also a `TypeError`).
+        """
         document = self.json
         if self._schema_version is not None:
             document["meta"][SCHEMA_KEY] = self._schema_version
-        write_text(filename, json.dumps(document, indent=2, sort_keys=True, allow_nan=False))
+        return json.dumps(document, indent=2, sort_keys=True, allow_nan=False)
 
     def conflicts(self, other: "Job") -> list[Conflict]:
         """Say what another job would replace by something different.

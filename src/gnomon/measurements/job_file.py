@@ -7,7 +7,7 @@ from typing import Any
 from gnomon.errors import FormatError, GnomonError
 from gnomon.measurements.documents import hint, shown
 
-__all__ = ["PARTS", "read_document"]
+__all__ = ["PARTS", "parse_document", "read_document"]
 
 PARTS = ("measurements", "blobs", "metrics", "specs", "meta")
 """The keys of a job. Established readers refuse any other."""
@@ -24,14 +24,42 @@ def read_document(path: Path) -> tuple[dict[str, Any], list[GnomonError]]:
     Returns
     -------
     tuple
+        As of `parse_document`.
+
+    Raises
+    ------
+    FormatError
+        If it cannot be read, or as `parse_document`.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise FormatError(f"It cannot be read: {error.strerror or error}.", file=str(path)) from error
+    return parse_document(content, file=str(path))
+
+
+def parse_document(
+    content: bytes | str, *, file: str | None = None
+) -> tuple[dict[str, Any], list[GnomonError]]:
+    """Read a job's text as plain values.
+
+    Parameters
+    ----------
+    content
+        JSON.
+    file
+        What to call it in messages.
+
+    Returns
+    -------
+    tuple
         What it holds by the keys in `PARTS`, and what is not quite JSON in it.
 
     Raises
     ------
     FormatError
-        If it cannot be read, is not JSON, has a key twice, or is no object with those keys.
+        If it is not JSON, has a key twice, or is no object with those keys.
     """
-    file = str(path)
     doubled: list[tuple[dict[str, Any], str]] = []
     constants: list[str] = []
 
@@ -47,10 +75,7 @@ def read_document(path: Path) -> tuple[dict[str, Any], list[GnomonError]]:
         return float(text)
 
     try:
-        text = path.read_bytes()
-        document = json.loads(text, object_pairs_hook=make_object, parse_constant=make_constant)
-    except OSError as error:
-        raise FormatError(f"It cannot be read: {error.strerror or error}.", file=file) from error
+        document = json.loads(content, object_pairs_hook=make_object, parse_constant=make_constant)
     except json.JSONDecodeError as error:
         raise FormatError(f"This is not JSON: {error.msg}.", file=file, line=error.lineno) from error
     except UnicodeError as error:

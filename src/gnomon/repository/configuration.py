@@ -18,6 +18,7 @@ from lsst.daf.butler import Butler, StorageClassConfig, StorageClassFactory
 from gnomon.errors import RepositoryError
 
 __all__ = [
+    "BUNDLE",
     "SEARCH_PATH_VARIABLE",
     "config_path",
     "enable",
@@ -30,6 +31,8 @@ __all__ = [
 SEARCH_PATH_VARIABLE = "DAF_BUTLER_CONFIG_PATH"
 _CONFIGS = Path(__file__).parent / "configs"
 _ORIGINALS = {"MetricValue": "lsst.verify"}
+BUNDLE = "GnomonMetricBundle"
+"""The storage class of several measurements in one dataset."""
 
 
 def config_path() -> str:
@@ -80,6 +83,8 @@ def enable() -> None:
             # The factory has no public way to correct one definition; `reset` would drop everybody's.
             factory._unregisterStorageClass(name)
             factory.addFromConfig(StorageClassConfig())
+    if BUNDLE not in factory:
+        factory.addFromConfig(StorageClassConfig())
 
 
 def require_enabled() -> None:
@@ -91,8 +96,8 @@ def require_enabled() -> None:
         If a storage class leads to a type that cannot be imported, with what to do about it.
     """
     factory = StorageClassFactory()
-    for name in _ORIGINALS:
-        if not _usable(factory, name):
+    for name in (*_ORIGINALS, BUNDLE):
+        if name not in factory or not _usable(factory, name):
             raise RepositoryError(
                 f"The Butler cannot write datasets of storage class {name}, since it was not told how. "
                 f'Before the command, say: export {SEARCH_PATH_VARIABLE}="$(gnomon repo config)"'

@@ -9,13 +9,14 @@ import pyarrow.compute as pc
 from lsst.daf.butler import Butler, DatasetRef, DatasetType
 
 from gnomon.repository.chains import resolve
+from gnomon.repository.configuration import BUNDLE
 from gnomon.repository.measurement_rows import Unreadable, read_rows, software_of
 from gnomon.repository.metric_tables import is_metric_table, read_metric_tables
 from gnomon.store import AppendResult, Store
 
 __all__ = ["HarvestReport", "Unreadable", "harvest"]
 
-STORAGE_CLASS = "MetricValue"
+STORAGE_CLASSES = ("MetricValue", BUNDLE)
 _SOURCE = "harvest"
 _BATCH = 10_000
 
@@ -140,7 +141,7 @@ def _dataset_types(butler: Butler) -> list[DatasetType]:
     return [
         dataset_type
         for dataset_type in butler.registry.queryDatasetTypes()
-        if dataset_type.storageClass_name == STORAGE_CLASS
+        if dataset_type.storageClass_name in STORAGE_CLASSES
     ]
 
 

@@ -14,9 +14,10 @@ from lsst.resources import ResourcePath
 
 from gnomon import times
 from gnomon.errors import GnomonError, MeasurementError
-from gnomon.measurements import Measurement
+from gnomon.measurements import Job, Measurement
 from gnomon.measurements.rows import DATA_ID_COLUMNS, OTHER_DIMENSIONS, SCHEMA, conform
 from gnomon.measurements.yaml_codec import from_yaml
+from gnomon.repository.configuration import BUNDLE
 from gnomon.repository.observation_times import Observation, observation_times, recorded_time
 
 __all__ = ["Unreadable", "make_table", "read_rows", "row_of", "software_of"]
@@ -66,7 +67,7 @@ def read_rows(
         try:
             if isinstance(place, OSError):
                 raise place
-            kept.append((ref, _values(from_yaml(_content(place)))))
+            kept.extend((ref, _values(measurement)) for measurement in _measurements(dataset_type, place))
         except (GnomonError, OSError) as error:
             where = "" if isinstance(place, OSError) else str(place)
             unreadable.append(Unreadable(str(ref.id), dataset_type.name, where, str(error)))
@@ -80,6 +81,13 @@ def read_rows(
             row["measured_at"] = ingested.get(ref)
         rows.append(row)
     return make_table(rows), unreadable
+
+
+def _measurements(dataset_type: DatasetType, place: ResourcePath) -> list[Measurement]:
+    content = _content(place)
+    if dataset_type.storageClass_name != BUNDLE:
+        return [from_yaml(content, file=str(place))]
+    return list(Job.parse(content, file=str(place)).measurements.values())
 
 
 def row_of(ref: DatasetRef, measurement: Measurement) -> dict[str, Any]:

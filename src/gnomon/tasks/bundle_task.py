@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 
 from astropy.units import Quantity
-from lsst.pex.config import ListField
+from lsst.pex.config import ChoiceField, ListField
 from lsst.pipe.base import (
     InputQuantizedConnection,
     NoWorkFound,
@@ -12,10 +12,12 @@ from lsst.pipe.base import (
     QuantumContext,
     Struct,
 )
+from lsst.pipe.base.connectionTypes import Output
 
 from gnomon.errors import MetricComputationError, MetricNotFoundError, nearest
-from gnomon.measurements import Measurement
+from gnomon.measurements import Job, Measurement
 from gnomon.names import Name
+from gnomon.repository.configuration import BUNDLE
 from gnomon.tasks.measuring import metric_output
 from gnomon.tasks.measuring_connections import MeasuringConfig, MeasuringConnections, was_partial
 from gnomon.tasks.metric_task import MeasuringTask
@@ -23,15 +25,31 @@ from gnomon.tasks.metric_task import MeasuringTask
 __all__ = ["MetricBundleConfig", "MetricBundleConnections", "MetricBundleTask"]
 
 _METHOD = "measure_"
+_SINGLE, _BUNDLE = "single", "bundle"
+_TOGETHER = "bundled_measurements"  # no metric has this name: those of a bundle are attributes too
 
 
 class MetricBundleConnections(
-    MeasuringConnections, defaultTemplates={"package": ""}, dimensions=("instrument", "visit")
+    MeasuringConnections,
+    defaultTemplates={"package": "", "bundle": "metrics"},
+    dimensions=("instrument", "visit"),
 ):
-    """One output for each metric that is switched on; subclasses add the inputs."""
+    """One output for each metric that is switched on, or one for all; subclasses add the inputs.
+
+    The template ``bundle`` tells the bundles of a package apart.
+    """
 
     def __init__(self, *, config: "MetricBundleConfig | None" = None) -> None:
         super().__init__(config=config)
+        if self.config.storage == _BUNDLE:
+            together = Output(
+                name=f"metricbundle_{self.config.connections.package}_{self.config.connections.bundle}",
+                doc=f"The measurements of {', '.join(self.config.measured)}.",
+                storageClass=BUNDLE,
+                dimensions=tuple(sorted(self.dimensions)),
+            )
+            setattr(self, _TOGETHER, together)
+            return
         for metric in self.config.measured:
             output = metric_output(
                 self.config.connections.package, metric, dimensions=tuple(sorted(self.dimensions))
@@ -53,6 +71,14 @@ class MetricBundleConfig(MeasuringConfig, PipelineTaskConfig, pipelineConnection
     skip = ListField[str](  # type: ignore[no-untyped-call]
         doc="Those of them not to measure, so that one can be switched off without naming the others.",
         default=[],
+    )
+    storage = ChoiceField[str](  # type: ignore[no-untyped-call]
+        doc="How the measurements are stored.",
+        allowed={
+            _SINGLE: "Each as a dataset metricvalue_{package}_{metric}.",
+            _BUNDLE: "Those of a quantum together, as one dataset metricbundle_{package}_{bundle}.",
+        },
+        default=_SINGLE,
     )
     measurable: ClassVar[frozenset[str]] = frozenset()
     """What the tasks of this configuration know how to measure; they say so themselves."""
@@ -209,12 +235,21 @@ class MetricBundleTask(MeasuringTask):
         MeasurementTypeError
             If it gives something else.
         """
-        refs = {metric: getattr(outputRefs, metric) for metric in self.config.measured}
+        together = self.config.storage == _BUNDLE
+        refs = {
+            metric: getattr(outputRefs, _TOGETHER if together else metric) for metric in self.config.measured
+        }
         partial = was_partial(refs.values())
         result = self.run(**self.readInputs(butlerQC, inputRefs, outputRefs))
         if self.config.failQuantum:
             self._report(result.failures, len(result.measurements))
-        for metric, measurement in result.measurements.items():
-            name = self.config.metric_name(metric)
-            self._write(butlerQC, measurement, name, refs[metric], partial=partial)
+        ready = {
+            metric: self._ready(measurement, self.config.metric_name(metric), refs[metric], partial=partial)
+            for metric, measurement in result.measurements.items()
+        }
+        if together and ready:
+            butlerQC.put(Job(ready.values()), getattr(outputRefs, _TOGETHER))
+        elif not together:
+            for metric, measurement in ready.items():
+                butlerQC.put(measurement, refs[metric])
         self._report(result.failures, len(result.measurements))

@@ -16,6 +16,7 @@ from lsst.pipe.base import (
 )
 
 from gnomon.errors import MetricComputationError
+from gnomon.measurements import Measurement
 from gnomon.names import Name
 from gnomon.tasks.measuring import STORAGE_CLASS, Measuring, dataset_type_name
 from gnomon.tasks.measuring_connections import MeasuringConfig, MeasuringConnections, was_partial
@@ -62,11 +63,15 @@ class MeasuringTask(Measuring, PipelineTask):
         *,
         partial: bool,
     ) -> None:
+        butlerQC.put(self._ready(measurement, metric, ref, partial=partial), ref)
+
+    def _ready(self, measurement: Any, metric: Name, ref: DatasetRef, *, partial: bool) -> Measurement:
+        """Complete a measurement that is about to be written."""
         completed = self._complete(measurement, metric, ref.dataId)
         if partial:
             self.log.warning("%s of %s is measured with inputs missing.", metric, ref.dataId)
             completed.notes[_PARTIAL_NOTE] = True
-        butlerQC.put(completed, ref)
+        return completed
 
 
 class MetricConnections(

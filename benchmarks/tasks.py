@@ -1,8 +1,8 @@
 """What measuring costs beside computing: quanta of a trivial metric against those of a bare task.
 
 All tasks read nothing and put one small dataset a quantum: the bare task a dictionary, the metric a
-measurement, ten of them as ten datasets, or as one. Quanta are run by the middleware's executor in one process, in turns of a
-hundred, so that a slow moment of the machine falls on all alike.
+measurement, ten of them as ten datasets, or as one. Quanta are run by the middleware's executor in one
+process, in turns of ten, so that a slow moment of the machine falls on all alike.
 
 Run it with ``.venv/bin/python benchmarks/tasks.py [QUANTA]``; the default is 1,000.
 """
@@ -107,10 +107,8 @@ def _measure(task: TenTask, prepared: None) -> u.Quantity:  # noqa: ARG001
     return 1.5 * u.mmag
 
 
-class TogetherConfig(MetricBundleConfig, pipelineConnections=TenConnections):
+class TogetherConfig(TenConfig, pipelineConnections=TenConnections):
     """Ten metrics in one dataset."""
-
-    metrics = ListField[str](doc="The metrics to measure.", default=TEN)  # type: ignore[no-untyped-call]
 
     def setDefaults(self) -> None:
         """Store them together."""

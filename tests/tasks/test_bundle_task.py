@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from astropy import units as u
 from lsst.pex.config import ListField
-from lsst.pipe.base import NoWorkFound, connectionTypes
+from lsst.pipe.base import NoWorkFound, QuantumContext, connectionTypes
 from lsst.pipe.base.pipeline_graph import PipelineGraph
 
 from gnomon.errors import MetricComputationError, MetricNotFoundError, NameFormatError
@@ -84,6 +84,28 @@ class UnpreparedTask(MetricBundleTask):
 
     def measure_count(self, prepared: None) -> u.Quantity:
         raise AssertionError("nothing was prepared")
+
+
+class BrokenConfig(MetricBundleConfig, pipelineConnections=RowsConnections):
+    """A sound metric and a broken one."""
+
+    metrics = ListField[str](doc="The metrics to measure.", default=["broken", "count"])
+
+
+class BrokenTask(MetricBundleTask):
+    """Has a method with a defect."""
+
+    ConfigClass = BrokenConfig
+    _DefaultName = "broken"
+
+    def prepare(self, catalogs: list[Any]) -> list[Any]:
+        return catalogs
+
+    def measure_count(self, catalogs: list[Any]) -> u.Quantity:
+        return u.Quantity(len(catalogs))
+
+    def measure_broken(self, catalogs: list[Any]) -> u.Quantity:
+        return u.Quantity(len(catalogs) / 0)
 
 
 DAY = {"instrument": "DemoCamera", "day_obs": 20260301}
@@ -211,3 +233,22 @@ def test_the_measurements_of_a_bundle_are_harvested_each_on_its_own(
     assert rows["dataset_type"].unique().to_list() == ["metricbundle_rows_metrics"]
     assert rows["day_obs"].to_list() == [DAY["day_obs"]] * 2
     assert harvest(ran.butler, store, collections=ran.run).appended.added == 0
+
+
+@pytest.mark.parametrize("storage", ["single", "bundle"])
+def test_a_defect_of_one_metric_fails_the_quantum_after_the_others_are_written(
+    run_task: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, storage: str
+) -> None:
+    written: list[Any] = []
+    put = QuantumContext.put
+
+    def spy(self: QuantumContext, values: Any, dataset: Any) -> None:
+        written.append(values)
+        put(self, values, dataset)
+
+    monkeypatch.setattr(QuantumContext, "put", spy)
+    with pytest.raises(ZeroDivisionError):
+        run_task(BrokenTask, storage=storage)
+    (found,) = written
+    measurement = found.measurements["rows.count"] if storage == "bundle" else found
+    assert measurement.value == 8

@@ -132,7 +132,8 @@ class MetricBundleTask(MeasuringTask):
 
     Subclasses override `prepare`, which does once what all the metrics need, and have a method
     ``measure_NAME(prepared)`` for each metric ``NAME``, which gives a `Quantity`, a `Measurement`, or `None`
-    where there is nothing to measure. A metric that fails does not take the others with it.
+    where there is nothing to measure. A metric that fails does not take the others with it; one that raises
+    something else than `MetricComputationError` fails the quantum, after the others are written.
     """
 
     ConfigClass: ClassVar[type[MetricBundleConfig]] = MetricBundleConfig
@@ -182,11 +183,13 @@ class MetricBundleTask(MeasuringTask):
         Returns
         -------
         lsst.pipe.base.Struct
-            With ``measurements``: a `Measurement` for each metric that could be measured, by name; and
-            ``failures``: the error of each that could not.
+            With ``measurements``: a `Measurement` for each metric that could be measured, by name;
+            ``failures``: the error of each that could not; and ``crash``: the first error of another kind,
+            or `None`. `runQuantum` raises it once the others are written.
         """
         measurements: dict[str, Measurement] = {}
         failures: dict[str, MetricComputationError] = {}
+        crash: Exception | None = None
         try:
             prepared = self.prepare(*args, **inputs)
         except MetricComputationError as error:
@@ -201,13 +204,17 @@ class MetricBundleTask(MeasuringTask):
                 except MetricComputationError as error:
                     failures[metric] = error
                     continue
+                except Exception as error:  # a defect of one metric shall not cost the others
+                    self.log.exception("The measuring of %s broke down.", metric)
+                    crash = crash or error
+                    continue
                 if isinstance(result, Quantity):
                     result = Measurement(self.config.metric_name(metric), result)
                 if result is not None:
                     measurements[metric] = result
         for metric, failure in failures.items():
             self._failed(metric, failure)
-        return Struct(measurements=measurements, failures=failures)
+        return Struct(measurements=measurements, failures=failures, crash=crash)
 
     def runQuantum(
         self,
@@ -234,6 +241,8 @@ class MetricBundleTask(MeasuringTask):
             If a method gives a measurement of another metric than it is named after.
         MeasurementTypeError
             If it gives something else.
+        Exception
+            What a method raised that is none of these; the other measurements are written before.
         """
         together = self.config.storage == _BUNDLE
         refs = {
@@ -252,4 +261,6 @@ class MetricBundleTask(MeasuringTask):
         elif not together:
             for metric, measurement in ready.items():
                 butlerQC.put(measurement, refs[metric])
+        if result.crash is not None:
+            raise result.crash
         self._report(result.failures, len(result.measurements))

@@ -15,7 +15,7 @@ from urllib.request import url2pathname
 import polars as pl
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, write_deltalake
-from deltalake.exceptions import DeltaError, TableNotFoundError
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from gnomon.dataids import required
 from gnomon.errors import NotOursError, StoreError
@@ -36,6 +36,7 @@ RECORDED_AT = "recorded_at"
 """The column that the store adds to each row: when it came in, TAI."""
 
 FORMAT_VERSION = 1
+_ATTEMPTS = 5
 _MARKER = "gnomon-store.json"
 _NO_DIMENSIONS = "repository"
 
@@ -245,14 +246,26 @@ class Tables:
                 unfinished = self._root / f"{_MARKER}.{uuid.uuid4().hex}"
                 unfinished.write_text(json.dumps({"format": FORMAT_VERSION}) + "\n", encoding="utf-8")
                 unfinished.replace(self._root / _MARKER)
-            write_deltalake(
-                folder.as_uri(),
-                rows,
-                mode="append",
-                commit_properties=CommitProperties(custom_metadata={"gnomon.source": source}),
-            )
+            self._commit(folder, rows, source)
         except (DeltaError, OSError) as error:
             raise StoreError(f"The store {self.uri} cannot be written: {error}") from error
+
+    @staticmethod
+    def _commit(folder: Path, rows: pa.Table, source: str) -> None:
+        """Append rows as one commit; where another process makes the table at this moment, once more."""
+        for attempt in range(_ATTEMPTS):
+            try:
+                write_deltalake(
+                    folder.as_uri(),
+                    rows,
+                    mode="append",
+                    commit_properties=CommitProperties(custom_metadata={"gnomon.source": source}),
+                )
+            except CommitFailedError:  # nothing of it is visible
+                if attempt == _ATTEMPTS - 1:
+                    raise
+            else:
+                return
 
 
 def collect(frame: pl.LazyFrame) -> pl.DataFrame:

@@ -1,7 +1,7 @@
 """Where each part of a definition comes from: which document, which file, which line."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,7 @@ __all__ = [
     "explain_specification",
 ]
 
+type _Names = Mapping[Document, str]
 _IDENTITY = ("id", "name", "base", "package")
 
 
@@ -143,10 +144,11 @@ def explain_specification(
         hint = nearest(str(wanted), map(str, resolved))
         raise SpecificationNotFoundError(f"{package} has no specification {str(wanted)!r}.{hint}")
     document = documents.specifications[wanted]
+    names = {each: str(name) for name, each in documents.specifications.items()}
     return SpecificationExplanation(
         build_specification(wanted, resolved[wanted], problems),
-        tuple(_steps(documents, document, str(wanted), 0)),
-        tuple(part for parts in _merged(documents, document, str(wanted)).values() for part in parts),
+        tuple(_steps(documents, document, names, 0)),
+        tuple(part for parts in _merged(documents, document, names).values() for part in parts),
     )
 
 
@@ -189,15 +191,10 @@ def _source(document: Document, name: str | None = None) -> str:
     return name or document.partial_id or f"{document.package}: {document.content.get('name')}"
 
 
-def _names(documents: Documents) -> dict[Document, str]:
-    return {document: str(name) for name, document in documents.specifications.items()}
-
-
-def _steps(documents: Documents, document: Document, name: str | None, depth: int) -> Iterator[Step]:
-    names = _names(documents)
+def _steps(documents: Documents, document: Document, names: _Names, depth: int) -> Iterator[Step]:
     for base in documents.bases(document):
-        yield from _steps(documents, base, names.get(base), depth + 1)
-    source = _source(document, name)
+        yield from _steps(documents, base, names, depth + 1)
+    source = _source(document, names.get(document))
     yield Step(source, document.place, depth, tuple(_own(document, source)))
 
 
@@ -216,19 +213,18 @@ def _parts(content: Located, source: str, prefix: str = "") -> Iterator[Part]:
             yield Part(path, value, place, source)
 
 
-def _merged(documents: Documents, document: Document, name: str | None) -> dict[str, list[Part]]:
+def _merged(documents: Documents, document: Document, names: _Names) -> dict[str, list[Part]]:
     """Merge as `gnomon.definitions.yaml_source.merge` does, remembering the source of each part."""
-    names = _names(documents)
     whole: dict[str, list[Part]] = {}
     for base in documents.bases(document):
-        inherited = _merged(documents, base, names.get(base))
+        inherited = _merged(documents, base, names)
         if base.partial_id is None:  # a specification hands a single tag down as a list
             for part in inherited.get("tags", ()):
                 if isinstance(part.value, str):
                     inherited["tags"] = [Part("tags", [part.value], part.place, part.source)]
         for key, parts in inherited.items():
             _lay_over(whole, key, parts)
-    for part in _own(document, _source(document, name)):
+    for part in _own(document, _source(document, names.get(document))):
         _lay_over(whole, part.key, [part])
     return whole
 

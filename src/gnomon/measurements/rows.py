@@ -12,13 +12,27 @@ import pyarrow as pa
 from gnomon.dataids import INTEGER_DIMENSIONS, STANDARD_DIMENSIONS
 from gnomon.errors import SchemaError, nearest
 
-__all__ = ["DATA_ID_COLUMNS", "OTHER_DIMENSIONS", "SCHEMA", "conform", "from_records"]
+__all__ = [
+    "DATA_ID_COLUMNS",
+    "NO_METRIC",
+    "OTHER_DIMENSIONS",
+    "SCHEMA",
+    "conform",
+    "conform_to",
+    "from_records",
+]
 
 DATA_ID_COLUMNS: tuple[str, ...] = STANDARD_DIMENSIONS
 """The columns that hold a data ID; null where a dimension does not apply."""
 
 OTHER_DIMENSIONS = "dimensions"
 """The map column for dimensions that have no column of their own, values as strings."""
+
+NO_METRIC = ""
+"""In place of a metric's name: the row says only that there is a dataset, which holds no measurement.
+
+Such a dataset still stands before those of later collections; no answer shows the row.
+"""
 
 _TAI = pa.timestamp("us")
 
@@ -65,15 +79,40 @@ def conform(table: pa.Table) -> pa.Table:
     SchemaError
         If a column is unknown, missing, of another type, or null where it may not be.
     """
-    if unknown := [name for name in table.column_names if name not in SCHEMA.names]:
+    return conform_to(table, SCHEMA, what="a stored measurement")
+
+
+def conform_to(table: pa.Table, schema: pa.Schema, *, what: str) -> pa.Table:
+    """Bring a table into a schema: order, types, absent optional columns as nulls.
+
+    Parameters
+    ----------
+    table
+        At least the columns that may not be null.
+    schema
+        What is wanted.
+    what
+        What a row is, for messages.
+
+    Returns
+    -------
+    pyarrow.Table
+        The same rows in ``schema``.
+
+    Raises
+    ------
+    SchemaError
+        If a column is unknown, missing, of another type, or null where it may not be.
+    """
+    if unknown := [name for name in table.column_names if name not in schema.names]:
         raise SchemaError(
-            f"A stored measurement has no column {unknown[0]!r}.{nearest(unknown[0], SCHEMA.names)}"
+            f"{what.capitalize()} has no column {unknown[0]!r}.{nearest(unknown[0], schema.names)}"
         )
     columns = []
-    for field in SCHEMA:
+    for field in schema:
         if field.name not in table.column_names:
             if not field.nullable:
-                raise SchemaError(f"The column {field.name!r} of a stored measurement is missing.")
+                raise SchemaError(f"The column {field.name!r} of {what} is missing.")
             columns.append(pa.nulls(len(table), field.type))
             continue
         column = table[field.name]
@@ -81,12 +120,12 @@ def conform(table: pa.Table) -> pa.Table:
             column = column.cast(field.type)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
             raise SchemaError(
-                f"The column {field.name!r} of a stored measurement is {field.type}, not {column.type}."
+                f"The column {field.name!r} of {what} is {field.type}, not {column.type}."
             ) from error
         if not field.nullable and column.null_count:
-            raise SchemaError(f"The column {field.name!r} of a stored measurement may not be null.")
+            raise SchemaError(f"The column {field.name!r} of {what} may not be null.")
         columns.append(column)
-    return pa.Table.from_arrays(columns, schema=SCHEMA)
+    return pa.Table.from_arrays(columns, schema=schema)
 
 
 def from_records(records: Iterable[Mapping[str, Any]]) -> pa.Table:

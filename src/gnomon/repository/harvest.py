@@ -97,7 +97,7 @@ def harvest(
     names = [collections] if isinstance(collections, str) else list(collections)
     runs, chains = resolve(butler, names)
     report = HarvestReport(runs)
-    stored = store.dataset_ids(collections=runs)
+    stored = set(store.dataset_ids(collections=runs).to_list())
     refs = {dataset_type: _find(butler, dataset_type, runs) for dataset_type in _dataset_types(butler)}
     versions: dict[str, str | None] = {}
 

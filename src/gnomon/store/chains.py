@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from gnomon.errors import CollectionNotFoundError, StoreError, nearest
 
-__all__ = ["Chain", "flatten"]
+__all__ = ["Chain", "Tagged", "flatten"]
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,22 @@ class Chain:
 
     name: str
     children: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Tagged:
+    """The definition of a TAGGED collection.
+
+    Attributes
+    ----------
+    name
+        The collection's name.
+    dataset_ids
+        UUIDs of its datasets, 16 bytes each; those without measurements need not be there.
+    """
+
+    name: str
+    dataset_ids: frozenset[bytes]
 
 
 def flatten(

@@ -20,16 +20,19 @@ from gnomon.errors import (
     TimeFormatError,
     nearest,
 )
+from gnomon.measurements import observations
 from gnomon.measurements.rows import DATA_ID_COLUMNS, OTHER_DIMENSIONS, SCHEMA, conform
 from gnomon.store import query as queries
-from gnomon.store.chains import Chain, flatten
+from gnomon.store.chains import Chain, Tagged, flatten
 from gnomon.store.query import Query
 from gnomon.store.result import DATA_ID, Result, widen
 from gnomon.store.tables import (
     CHAINS_SCHEMA,
+    OBSERVATIONS_SCHEMA,
     RECORDED_AT,
     REMOVALS_SCHEMA,
     STORED_SCHEMA,
+    TAGGED_SCHEMA,
     Tables,
     collect,
     dimensions_of,
@@ -205,26 +208,85 @@ class Store:
             pa.table([[chain.name], [list(chain.children)], [moment]], schema=CHAINS_SCHEMA)
         )
 
-    def dataset_ids(self, *, collections: Names | None = None) -> set[bytes]:
+    def define_tagged(self, tagged: Tagged) -> None:
+        """Keep the definition of a TAGGED collection; the newest one holds.
+
+        Parameters
+        ----------
+        tagged
+            Name and datasets.
+        """
+        known = self._tables.tagged()
+        ids = sorted(tagged.dataset_ids)
+        if known is not None:
+            last = collect(known.filter(pl.col("name") == tagged.name).sort(RECORDED_AT).tail(1))
+            if len(last) and last["dataset_ids"][0].to_list() == ids:
+                return
+        moment = times.to_datetime(self._now([known]))
+        self._tables.append_tagged(pa.table([[tagged.name], [ids], [moment]], schema=TAGGED_SCHEMA))
+
+    def keep_observations(self, table: pa.Table) -> int:
+        """Keep what the records of exposures and visits say; the newest holds.
+
+        Parameters
+        ----------
+        table
+            Rows in `gnomon.measurements.observations.SCHEMA`.
+
+        Returns
+        -------
+        int
+            How many were new or changed.
+
+        Raises
+        ------
+        SchemaError
+            If the table is not of that schema; nothing is stored then.
+        StoreError
+            If the store cannot be written.
+        """
+        given = pl.DataFrame(observations.conform(table)).unique(observations.KEY, keep="last")
+        known = self._tables.observations()
+        if known is not None:
+            held = known.sort(RECORDED_AT).unique(observations.KEY, keep="last", maintain_order=True)
+            given = given.join(
+                collect(held.drop(RECORDED_AT)), on=given.columns, how="anti", nulls_equal=True
+            )
+        if len(given):
+            moment = pl.lit(self._now([known])).cast(pl.Datetime("us"))
+            rows = given.with_columns(moment.alias(RECORDED_AT)).to_arrow()
+            self._tables.append_observations(rows.cast(OBSERVATIONS_SCHEMA))
+        return len(given)
+
+    def dataset_ids(
+        self, *, collections: Names | None = None, dataset_type: Names | None = None
+    ) -> pl.Series:
         """Give the datasets whose measurements are in the store and were not removed.
 
         Parameters
         ----------
         collections
             Only of these RUN collections, whether or not they hold any; all by default.
+        dataset_type
+            Only of these dataset types, by their names; all by default.
 
         Returns
         -------
-        set of bytes
-            UUIDs, 16 bytes each.
+        polars.Series
+            UUIDs, 16 bytes each, every one once.
         """
-        question = Query(runs=None if collections is None else _names(collections))
+        question = Query(
+            runs=None if collections is None else _names(collections),
+            dataset_types=None if dataset_type is None else _names(dataset_type),
+        )
         removals = self._tables.removals()
         frames = [
             queries.without_removed(question.narrow(table.rows), removals).select("dataset_id").unique()
             for table in self._tables.measurements()
         ]
-        return set(collect(pl.concat(frames))["dataset_id"].to_list()) if frames else set()
+        if not frames:
+            return pl.Series("dataset_id", [], pl.Binary)
+        return collect(pl.concat(frames))["dataset_id"].unique()
 
     def load(
         self,

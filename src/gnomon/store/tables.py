@@ -19,13 +19,16 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 
 from gnomon.dataids import required
 from gnomon.errors import NotOursError, StoreError
+from gnomon.measurements import observations
 from gnomon.measurements.rows import DATA_ID_COLUMNS, SCHEMA
 
 __all__ = [
     "CHAINS_SCHEMA",
+    "OBSERVATIONS_SCHEMA",
     "RECORDED_AT",
     "REMOVALS_SCHEMA",
     "STORED_SCHEMA",
+    "TAGGED_SCHEMA",
     "Tables",
     "Tidy",
     "collect",
@@ -58,6 +61,15 @@ REMOVALS_SCHEMA = pa.schema(
         pa.field(RECORDED_AT, pa.timestamp("us"), nullable=False),
     ]
 )
+
+TAGGED_SCHEMA = pa.schema(
+    [
+        pa.field("name", pa.string(), nullable=False),
+        pa.field("dataset_ids", pa.list_(pa.binary(16)), nullable=False),
+        pa.field(RECORDED_AT, pa.timestamp("us"), nullable=False),
+    ]
+)
+OBSERVATIONS_SCHEMA = observations.SCHEMA.append(pa.field(RECORDED_AT, pa.timestamp("us"), nullable=False))
 
 
 def dimensions_of(rows: pl.DataFrame) -> pl.Series:
@@ -212,6 +224,22 @@ class Tables:
             Who brought them, for the table's history.
         """
         self._write(self._root / "tidy" / dimensions, rows, source)
+
+    def tagged(self) -> pl.LazyFrame | None:
+        """Give the definitions of TAGGED collections, all that ever held."""
+        return self._scan(self._root / "tagged", TAGGED_SCHEMA)
+
+    def observations(self) -> pl.LazyFrame | None:
+        """Give what is known of observations, all that ever held."""
+        return self._scan(self._root / "observations", OBSERVATIONS_SCHEMA)
+
+    def append_tagged(self, rows: pa.Table) -> None:
+        """Append definitions of TAGGED collections, in `TAGGED_SCHEMA`."""
+        self._write(self._root / "tagged", rows, "define_tagged")
+
+    def append_observations(self, rows: pa.Table) -> None:
+        """Append observations, in `OBSERVATIONS_SCHEMA`."""
+        self._write(self._root / "observations", rows, "keep_observations")
 
     def append_chains(self, rows: pa.Table) -> None:
         """Append definitions of chains, in `CHAINS_SCHEMA`."""

@@ -54,8 +54,8 @@ def test_a_name_that_delta_lake_cannot_have_is_refused(tmp_path: Path, name: str
         open_store(tmp_path / name)
 
 
-@pytest.mark.parametrize("uri", ["s3://bucket/store", "http://example.org", "file://host/store", ""])
-def test_a_place_that_is_no_local_folder_is_refused(uri: str) -> None:
+@pytest.mark.parametrize("uri", ["gs://bucket/store", "http://example.org", "file://host/store", ""])
+def test_a_place_that_is_neither_a_local_folder_nor_a_bucket_is_refused(uri: str) -> None:
     with pytest.raises(StoreError, match="A store is a local folder"):
         open_store(uri)
 
@@ -99,18 +99,18 @@ def test_an_empty_folder_becomes_a_store(folder: Path, row: Make) -> None:
 
 def test_a_marker_that_was_never_finished_is_no_foreign_file(folder: Path, row: Make) -> None:
     folder.mkdir()
-    (folder / "gnomon-store.json.0123").write_text("{")
+    (folder / "gnomon-store.json.unfinished-0123").write_text("{")
     open_store(folder).append(from_records([row()]), source="test")
     assert len(open_store(folder).load()) == 1
 
 
 def test_a_store_of_a_later_format_is_refused(folder: Path, store: Store, row: Make, put: Put) -> None:
     put(row())
-    (folder / "gnomon-store.json").write_text('{"format": 2}')
+    (folder / "gnomon-store.json").write_text('{"format": 9}')
     before = content(folder)
-    with pytest.raises(StoreError, match="has format 2; this version of gnomon knows 1"):
+    with pytest.raises(StoreError, match="has format 9; this version of gnomon knows 2"):
         open_store(folder)
-    with pytest.raises(StoreError, match="has format 2"):
+    with pytest.raises(StoreError, match="has format 9"):
         put(row())
     assert content(folder) == before
 
@@ -125,7 +125,7 @@ def test_a_damaged_marker_is_refused_by_name(folder: Path, put: Put, row: Make, 
 
 def test_a_damaged_table_is_refused_by_name(folder: Path, store: Store, put: Put, row: Make) -> None:
     put(row())
-    log = folder / "tidy" / "instrument-visit" / "_delta_log" / "00000000000000000000.json"
+    log = folder / "single" / "instrument-visit" / "_delta_log" / "00000000000000000000.json"
     log.write_text("{")
     with pytest.raises(StoreError, match="instrument-visit cannot be read"):
         store.load()
@@ -133,7 +133,7 @@ def test_a_damaged_table_is_refused_by_name(folder: Path, store: Store, put: Put
 
 def test_a_lost_file_is_told_and_not_passed_over(folder: Path, store: Store, put: Put, row: Make) -> None:
     put(row())
-    (lost,) = (folder / "tidy" / "instrument-visit").glob("*.parquet")
+    (lost,) = (folder / "single" / "instrument-visit").rglob("*.parquet")
     lost.unlink()
     with pytest.raises(StoreError, match="cannot be read"):
         store.load()

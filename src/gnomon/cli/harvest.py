@@ -55,11 +55,7 @@ def harvest(
             else "Nothing was changed."
         )
         return
-    done = report.appended
-    click.echo(
-        f"{done.added} measurements added, {done.replaced} replaced, {done.unchanged} unchanged; "
-        f"{report.pruned} datasets removed."
-    )
+    click.echo(f"{report.appended.added} measurements added; {report.pruned} datasets removed.")
     for item in report.unreadable[:_SHOWN]:
         errors.print(f"Not read: {item.dataset_type} {item.dataset_id}: {item.reason}", markup=False)
     if len(report.unreadable) > _SHOWN:

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from gnomon.measurements import rows
 
-__all__ = ["KEY", "METADATA", "SCHEMA", "conform"]
+__all__ = ["ELEMENTS", "KEY", "METADATA", "SCHEMA", "conform"]
 
 _TAI = pa.timestamp("us")
 
@@ -34,6 +34,9 @@ SCHEMA: pa.Schema = pa.schema(
     ]
 )
 """Columns of an observation; null where the record does not say."""
+
+ELEMENTS = ("exposure", "visit")
+"""The dimensions whose values are observations."""
 
 KEY = ("element", "instrument", "id")
 """The columns of which no two observations share the values."""

@@ -50,7 +50,7 @@ class HarvestReport:
     runs: list[str]
     found: int = 0
     known: int = 0
-    appended: AppendResult = field(default_factory=lambda: AppendResult(0, 0, 0))
+    appended: AppendResult = field(default_factory=lambda: AppendResult(0))
     pruned: int = 0
     unreadable: list[Unreadable] = field(default_factory=list)
 
@@ -175,4 +175,4 @@ def _batches(refs: Sequence[DatasetRef]) -> Iterator[Sequence[DatasetRef]]:
 
 
 def _sum(a: AppendResult, b: AppendResult) -> AppendResult:
-    return AppendResult(a.added + b.added, a.replaced + b.replaced, a.unchanged + b.unchanged)
+    return AppendResult(a.added + b.added, a.repeated + b.repeated)

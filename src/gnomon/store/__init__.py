@@ -4,7 +4,7 @@
 `Store.load` gives a `Result` that turns into Arrow, Polars, pandas or astropy tables.
 """
 
-from gnomon.store.chains import Chain, Tagged
+from gnomon.store.collections import Chain, Tagged
 from gnomon.store.result import Result
 from gnomon.store.store import AppendResult, Store, open_store
 

@@ -3,17 +3,32 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import cached_property
 from typing import Any
 
 import polars as pl
+from astropy.units import Quantity, UnitConversionError
 
-from gnomon.measurements import other_dimensions
-from gnomon.store.tables import RECORDED_AT
+from gnomon import expressions
+from gnomon.definitions import parse_unit
+from gnomon.errors import UnitMismatchError
+from gnomon.expressions import tree
+from gnomon.measurements import observations
+from gnomon.measurements.rows import DATA_ID_COLUMNS
+from gnomon.store.collections import SearchPath
 
-__all__ = ["KEY", "Query", "current", "expand", "first_match", "identity", "latest", "without_removed"]
+__all__ = ["Query", "expand"]
 
-KEY = ("dataset_id", "metric")
-"""The columns of which no two rows of an answer share the values."""
+_FIELDS = {
+    "begin": "obs_begin",
+    "end": "obs_end",
+    "timespan.begin": "obs_begin",
+    "timespan.end": "obs_end",
+    "name": "obs_id",
+}
+
+type Bound = float | Quantity | None
+type Interval = tuple[int | None, int | None]
 
 
 @dataclass(frozen=True)
@@ -24,61 +39,76 @@ class Query:
     ----------
     metrics
         Full names; `None` is all.
-    runs
-        RUN collections in order of preference; `None` is all of them, each kept.
+    path
+        Collections in order of preference; `None` is all runs, each dataset kept.
     dataset_types
         Names of dataset types; `None` is all.
     where
-        An expression over the data-ID columns and the value.
+        An expression over the columns, and over what is known of observations.
     bind
         Values for names in ``where`` that start with a colon.
     observed, measured
         Half-open intervals [begin, end) in TAI microseconds, either end `None`; a row without a time is not
         in any. What was observed in a moment is where the moment is.
+    software
+        Names or shell patterns of versions; `None` is all.
+    values
+        Least and greatest value, either `None`; a plain number is in the unit of the row.
+    latest
+        Whether to keep only the last measurement of each metric and data ID.
+    as_of
+        The moment whose answer is wanted, in TAI microseconds; `None` is now.
+    metadata
+        What is wanted of observations, besides what ``where`` needs.
     """
 
     metrics: Sequence[str] | None = None
-    runs: Sequence[str] | None = None
+    path: SearchPath | None = None
     dataset_types: Sequence[str] | None = None
     where: str | None = None
     bind: Mapping[str, Any] = field(default_factory=dict)
-    observed: tuple[int | None, int | None] = (None, None)
-    measured: tuple[int | None, int | None] = (None, None)
+    observed: Interval = (None, None)
+    measured: Interval = (None, None)
+    software: Sequence[str] | None = None
+    values: tuple[Bound, Bound] = (None, None)
+    latest: bool = False
+    as_of: int | None = None
+    metadata: Sequence[str] = ()
 
-    def narrow(self, frame: pl.LazyFrame) -> pl.LazyFrame:
-        """Keep the runs and dataset types that can matter: conditions that hold of a whole dataset, for ever.
+    @cached_property
+    def condition(self) -> expressions.Expression | None:
+        """What ``where`` says."""
+        return None if self.where is None else expressions.parse(self.where)
 
-        Parameters
-        ----------
-        frame
-            Rows in the stored schema.
+    @cached_property
+    def observed_columns(self) -> tuple[str, ...]:
+        """The columns of observations that must be at hand."""
+        names = frozenset(self.metadata) | (frozenset() if self.condition is None else self.condition.names)
+        plain = {_plain(name) for name in names}
+        return tuple(name for name in observations.METADATA if name in plain)
 
-        Returns
-        -------
-        polars.LazyFrame
-            The same columns.
-        """
-        if self.runs is not None:
-            frame = frame.filter(pl.col("run").is_in(list(self.runs)))
-        if self.dataset_types is not None:
-            frame = frame.filter(pl.col("dataset_type").is_in(list(self.dataset_types)))
-        return frame
-
-    def filter(self, frame: pl.LazyFrame) -> pl.LazyFrame:
-        """Keep the metrics and times asked for.
+    def pushed(self, dimensions: Sequence[str], columns: Mapping[str, pl.DataType]) -> list[pl.Expr]:
+        """Give the parts of ``where`` that hold of a data ID for ever, so that files can be passed over.
 
         Parameters
         ----------
-        frame
-            Rows in the stored schema, none superseded.
-
-        Returns
-        -------
-        polars.LazyFrame
-            The same columns.
+        dimensions
+            The dimensions that identify in a table.
+        columns
+            The columns that there are.
         """
-        if self.metrics is not None:
-            frame = frame.filter(pl.col("metric").is_in(list(self.metrics)))
+        if self.condition is None:
+            return []
+        own = frozenset(dimensions)
+        parts = [expressions.Expression(node, str(node)) for node in _conjuncts(self.condition.root)]
+        return [
+            part.to_polars(columns, bind=self.bind, condition=True)
+            for part in parts
+            if part.names and part.names <= own
+        ]
+
+    def in_time(self, frame: pl.LazyFrame) -> pl.LazyFrame:
+        """Keep what was observed and measured in the intervals asked for."""
         begin, end = self.observed
         if begin is not None:
             frame = frame.filter(
@@ -93,131 +123,73 @@ class Query:
             frame = frame.filter(pl.col("measured_at") < _moment(end))
         return frame
 
-    def satisfy(self, frame: pl.LazyFrame) -> pl.LazyFrame:
-        """Keep the rows for which ``where`` holds; it comes last, for it may be about what was superseded.
-
-        Parameters
-        ----------
-        frame
-            Rows in the stored schema.
-
-        Returns
-        -------
-        polars.LazyFrame
-            The same columns.
-        """
-        if self.where is None:
+    def in_software(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Keep what the versions asked for have computed."""
+        if self.software is None:
             return frame
-        from gnomon import expressions
+        known = frame["software"].drop_nulls().unique()
+        wanted = [name for name in known if any(fnmatchcase(name, given) for given in self.software)]
+        return frame.filter(pl.col("software").is_in(wanted))
 
-        condition = expressions.parse(self.where).to_polars(
-            frame.collect_schema(), bind=self.bind, condition=True
-        )
-        return frame.filter(condition)
+    def in_range(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Keep the values in the range asked for; NaN is in none.
 
-
-def identity(dimensions: Sequence[str]) -> list[pl.Expr]:
-    """Give what tells one data ID of a table from another.
-
-    Parameters
-    ----------
-    dimensions
-        The table's required dimensions. Implied ones do not count: a row may lack the band of its visit.
-
-    Returns
-    -------
-    list of polars.Expr
-        The columns, and a string of the dimensions that have no column.
-    """
-    return [*(pl.col(name) for name in dimensions), other_dimensions.as_text().alias("_others")]
-
-
-def current(frame: pl.LazyFrame) -> pl.LazyFrame:
-    """Keep, of rows with the same dataset and metric, the one that was measured last.
-
-    Parameters
-    ----------
-    frame
-        Rows in the stored schema.
-
-    Returns
-    -------
-    polars.LazyFrame
-        At most one row a key; of equals the one that was recorded last.
-    """
-    return frame.sort("measured_at", RECORDED_AT, nulls_last=False).unique(
-        subset=KEY, keep="last", maintain_order=True
-    )
-
-
-def without_removed(frame: pl.LazyFrame, removals: pl.LazyFrame | None) -> pl.LazyFrame:
-    """Leave out datasets that were removed after they were recorded.
-
-    Parameters
-    ----------
-    frame
-        Rows in the stored schema.
-    removals
-        Removed datasets, or `None`.
-
-    Returns
-    -------
-    polars.LazyFrame
-        The same columns.
-    """
-    if removals is None:
+        Raises
+        ------
+        UnitMismatchError
+            If an end is a quantity that does not convert into the unit of a row.
+        """
+        for bound, is_lower in zip(self.values, (True, False), strict=True):
+            if bound is None:
+                continue
+            limit = _limit(bound, frame)
+            inside = pl.col("value") >= limit if is_lower else pl.col("value") <= limit
+            frame = frame.filter(inside & pl.col("value").is_not_nan())
         return frame
-    last = removals.group_by("dataset_id").agg(pl.col(RECORDED_AT).max().alias("removed_at"))
-    return (
-        frame.join(last, on="dataset_id", how="left", maintain_order="left")
-        .filter(pl.col("removed_at").is_null() | (pl.col(RECORDED_AT) > pl.col("removed_at")))
-        .drop("removed_at")
-    )
+
+    def satisfy(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Keep the rows for which ``where`` holds; it comes last, for it may be about what was superseded."""
+        if self.condition is None:
+            return frame
+        columns = dict(frame.schema)
+        for name in self.condition.names:
+            plain = _plain(name)
+            if name not in columns and plain in columns:
+                # `visit.seq_num` is what is known of the visit, and nothing where a row has none.
+                there = pl.col(name.partition(".")[0]).is_not_null()
+                frame = frame.with_columns(pl.when(there).then(pl.col(plain)).alias(name))
+                columns[name] = columns[plain]
+        return frame.filter(self.condition.to_polars(columns, bind=self.bind, condition=True))
 
 
-def first_match(frame: pl.LazyFrame, runs: Sequence[str], data_id: Sequence[pl.Expr]) -> pl.LazyFrame:
-    """Keep, for each dataset type and data ID, the datasets of the first run that has one.
-
-    Parameters
-    ----------
-    frame
-        Rows in the stored schema, of all metrics of the dataset types concerned: a later run's metric must
-        not show through where an earlier run has the dataset without it.
-    runs
-        RUN collections in order of preference.
-    data_id
-        What `identity` gave.
-
-    Returns
-    -------
-    polars.LazyFrame
-        The same columns.
-    """
-    if len(runs) < 2:
-        return frame
-    rank = pl.col("run").replace_strict({run: i for i, run in enumerate(runs)}, return_dtype=pl.Int64)
-    return frame.filter(rank == rank.min().over("dataset_type", *data_id))
+def _plain(name: str) -> str:
+    """Give the column that the Butler's name of a field of a dimension's record stands for."""
+    element, dot, rest = name.partition(".")
+    if not dot or element not in DATA_ID_COLUMNS:
+        return name
+    if element in observations.ELEMENTS:
+        return _FIELDS.get(rest, element if rest == "id" else rest)
+    return element if rest in ("id", "name") else name
 
 
-def latest(frame: pl.LazyFrame, data_id: Sequence[pl.Expr]) -> pl.LazyFrame:
-    """Keep, for each metric and data ID, the row that was measured last.
+def _conjuncts(node: tree.Node) -> list[tree.Node]:
+    if isinstance(node, tree.And):
+        return [part for child in node.children() for part in _conjuncts(child)]
+    return [node]
 
-    Parameters
-    ----------
-    frame
-        Rows in the stored schema.
-    data_id
-        What `identity` gave.
 
-    Returns
-    -------
-    polars.LazyFrame
-        The same columns.
-    """
-    order = [pl.col("measured_at"), pl.col(RECORDED_AT)]
-    return frame.sort(order, nulls_last=False).unique(
-        subset=["metric", *data_id], keep="last", maintain_order=True
-    )
+def _limit(bound: float | Quantity, frame: pl.DataFrame) -> pl.Expr:
+    if not isinstance(bound, Quantity):
+        return pl.lit(float(bound))
+    limits = {}
+    for unit in frame["unit"].unique():
+        try:
+            limits[unit] = float(bound.to_value(parse_unit(unit)))
+        except UnitConversionError as error:
+            raise UnitMismatchError(
+                f"A value in {unit or 'no unit'} cannot be compared with {bound}: the units do not convert."
+            ) from error
+    return pl.col("unit").replace_strict(limits, return_dtype=pl.Float64) if limits else pl.lit(0.0)
 
 
 def expand(patterns: Sequence[str], known: Iterable[str]) -> list[str]:

@@ -1,6 +1,6 @@
 """What the store answers, in the form in which it is wanted."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -107,7 +107,9 @@ class Result:
         return dict.fromkeys(("value", "uncertainty"), units[0]) if len(units) == 1 else {}
 
 
-def widen(frame: pl.DataFrame, *, by_run: bool) -> tuple[pl.DataFrame, dict[str, str]]:
+def widen(
+    frame: pl.DataFrame, *, by_run: bool, also: Sequence[str] = ()
+) -> tuple[pl.DataFrame, dict[str, str]]:
     """Turn tidy rows into a row a data ID, with a column a metric.
 
     Parameters
@@ -116,6 +118,8 @@ def widen(frame: pl.DataFrame, *, by_run: bool) -> tuple[pl.DataFrame, dict[str,
         Rows in the schema of a stored measurement, and `DATA_ID`.
     by_run
         Whether a row is a run and data ID, and says which run.
+    also
+        Further columns that belong to a data ID.
 
     Returns
     -------
@@ -138,7 +142,9 @@ def widen(frame: pl.DataFrame, *, by_run: bool) -> tuple[pl.DataFrame, dict[str,
             "dataset type, or ask for the latest."
         )
     frame, units = _one_unit(frame)
-    used = [name for name in (*DATA_ID_COLUMNS, OTHER_DIMENSIONS) if frame[name].null_count() < len(frame)]
+    used = [
+        name for name in (*DATA_ID_COLUMNS, OTHER_DIMENSIONS, *also) if frame[name].null_count() < len(frame)
+    ]
     # Implied dimensions and times are the data ID's own, whichever of its rows say them.
     rows = frame.group_by(index, maintain_order=True).agg(
         *(pl.col(name).drop_nulls().first() for name in used),

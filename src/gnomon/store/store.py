@@ -10,8 +10,10 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 from astropy.time import Time
+from deltalake.exceptions import DeltaError
 
 from gnomon import times
+from gnomon.definitions import MetricSet
 from gnomon.errors import (
     DatasetTypeNotFoundError,
     GnomonError,
@@ -22,21 +24,17 @@ from gnomon.errors import (
 )
 from gnomon.measurements import observations
 from gnomon.measurements.rows import DATA_ID_COLUMNS, OTHER_DIMENSIONS, SCHEMA, conform
-from gnomon.store import query as queries
-from gnomon.store.chains import Chain, Tagged, flatten
-from gnomon.store.query import Query
+from gnomon.store import reading
+from gnomon.store.catalog import Catalog, Known, names_of
+from gnomon.store.collections import Chain, SearchPath, Tagged, flatten
+from gnomon.store.kept import Kept
+from gnomon.store.maintenance import Compaction, Progress, compact, silent
+from gnomon.store.order import in_order
+from gnomon.store.place import Place
+from gnomon.store.query import Bound, Query, expand
 from gnomon.store.result import DATA_ID, Result, widen
-from gnomon.store.tables import (
-    CHAINS_SCHEMA,
-    OBSERVATIONS_SCHEMA,
-    RECORDED_AT,
-    REMOVALS_SCHEMA,
-    STORED_SCHEMA,
-    TAGGED_SCHEMA,
-    Tables,
-    collect,
-    dimensions_of,
-)
+from gnomon.store.schema import RECORDED_AT, SOURCE, STORED_SCHEMA, SUPERSEDED_AT, table_names
+from gnomon.store.tables import Tables
 
 __all__ = ["AppendResult", "Store", "open_store"]
 
@@ -44,6 +42,8 @@ type Moment = Time | str | int | None
 """A time: astropy's, an ISO string in UTC, or TAI microseconds since 1970-01-01 TAI."""
 
 type Names = str | Sequence[str]
+
+_TYPES = pl.DataFrame(STORED_SCHEMA.empty_table()).schema
 
 
 @dataclass(frozen=True)
@@ -53,16 +53,14 @@ class AppendResult:
     Attributes
     ----------
     added
-        Rows whose key was new.
-    replaced
-        Rows whose key was known and whose content is not; the newest ``measured_at`` holds.
-    unchanged
-        Rows that the store already had.
+        Rows that were written. Whether the store had them before is not looked up: an answer has each key
+        once, and maintenance puts repetitions together.
+    repeated
+        Rows that were in the same table twice, to the letter.
     """
 
     added: int
-    replaced: int
-    unchanged: int
+    repeated: int = 0
 
 
 def open_store(uri: str | os.PathLike[str] | None = None) -> "Store":
@@ -71,7 +69,7 @@ def open_store(uri: str | os.PathLike[str] | None = None) -> "Store":
     Parameters
     ----------
     uri
-        A folder; by default what the settings say (``GNOMON_STORE``).
+        A folder or ``s3://bucket/prefix``; by default what the settings say (``GNOMON_STORE``).
 
     Returns
     -------
@@ -81,7 +79,9 @@ def open_store(uri: str | os.PathLike[str] | None = None) -> "Store":
     Raises
     ------
     NotOursError
-        If the folder holds something else.
+        If there is something else.
+    StoreError
+        If a store cannot be there, or the one that is there has another format.
     """
     if uri is None:
         from gnomon import settings
@@ -100,30 +100,34 @@ class Store:
     """
 
     def __init__(self, uri: str) -> None:
-        self._tables = Tables(uri)
+        self._place = Place(uri)
+        self._tables = Tables(self._place)
+        self._catalog = Catalog(self._place)
+        self._kept = Kept(self._tables)
 
     @property
     def uri(self) -> str:
         """Where the store is."""
-        return self._tables.uri
+        return self._place.uri
 
     def __repr__(self) -> str:
         return f"<Store {self.uri}>"
 
     def append(self, table: pa.Table, *, source: str) -> AppendResult:
-        """Append measurements; those that are there already stay as they are.
+        """Append measurements; what is there already counts once.
 
         Parameters
         ----------
         table
-            Rows in `gnomon.measurements.rows.SCHEMA`. The key is (``dataset_id``, ``metric``).
+            Rows in `gnomon.measurements.rows.SCHEMA`. The key is (``dataset_id``, ``metric``); of rows with
+            the same key the one with the newest ``measured_at`` holds, and the others stay in the history.
         source
             Who brings them, for the history.
 
         Returns
         -------
         AppendResult
-            How many were new.
+            How many were written.
 
         Raises
         ------
@@ -132,34 +136,37 @@ class Store:
         StoreError
             If the store cannot be written.
         """
-        given = pl.DataFrame(_with_sorted_dimensions(conform(table))).with_row_index("given")
+        given = pl.DataFrame(_with_sorted_dimensions(conform(table)))
         if given.is_empty():
-            return AppendResult(0, 0, 0)
+            return AppendResult(0)
+        rows = self._stamped(given, source)
+        divided = table_names(rows)
+        self._tables.init()
+        try:
+            for name, part in divided:
+                self._catalog.add(name, part)
+            for name, part in divided:
+                self._tables.append(name, part)
+        except (DeltaError, OSError) as error:
+            raise self._tables.unwritable(error) from error
+        return AppendResult(len(rows), len(given) - len(rows))
+
+    def _stamped(self, given: pl.DataFrame, source: str) -> pl.DataFrame:
+        """Say when rows came in and who brought them; leave out repetitions."""
+        fresh = given
+        if given.select(reading.KEY).is_duplicated().any():
+            fresh = given.unique(keep="first", maintain_order=True)
         # Later than any removal, even where a clock was set back: what comes again is there again.
-        now = self._now([self._tables.removals()])
-        added = replaced = 0
-        groups = given.with_columns(dimensions_of(given).alias("table")).partition_by("table", as_dict=True)
-        for (name,), group in groups.items():
-            dimensions = str(name)
-            known = self._known(dimensions, group)
-            fresh = group.unique(subset=SCHEMA.names, keep="first", maintain_order=True)
-            if known is not None:
-                fresh = fresh.join(
-                    known, on=SCHEMA.names, how="anti", nulls_equal=True, maintain_order="left"
-                )
-            if fresh.is_empty():
-                continue
-            keys = fresh.select(queries.KEY).unique()
-            old = 0 if known is None else len(keys.join(known, on=queries.KEY, how="semi"))
-            replaced += old + len(fresh) - len(keys)
-            added += len(keys) - old
-            # Of several rows with one key the later one was recorded later, so that an answer does not depend
-            # on the order of the files.
-            place = pl.int_range(pl.len()).over(queries.KEY)
-            recorded = (pl.lit(now) + place).cast(pl.Datetime("us")).alias(RECORDED_AT)
-            stored = fresh.with_columns(recorded).sort("metric", "visit", "given").select(STORED_SCHEMA.names)
-            self._tables.append_measurements(dimensions, stored.to_arrow().cast(STORED_SCHEMA), source=source)
-        return AppendResult(added, replaced, len(given) - added - replaced)
+        moment = pl.lit(self._kept.after(["kept/removals"]))
+        if len(fresh.select(reading.KEY).unique()) < len(fresh):
+            # Of several rows with one key the later one was recorded later, so that an answer does not
+            # depend on the order of the files.
+            moment = moment + pl.int_range(pl.len()).over(reading.KEY)
+        return fresh.with_columns(
+            moment.cast(pl.Datetime("us")).alias(RECORDED_AT),
+            pl.lit(source).alias(SOURCE),
+            pl.lit(None, pl.Datetime("us")).alias(SUPERSEDED_AT),
+        )
 
     def remove(self, dataset_ids: Iterable[bytes], *, reason: str) -> int:
         """Make datasets vanish from answers; the rows stay in the history.
@@ -187,11 +194,68 @@ class Store:
         if wrong := [given for given in ids if len(given) != 16]:
             raise SchemaError(f"A dataset's UUID has 16 bytes; {wrong[0]!r} has {len(wrong[0])}.")
         if ids:
-            moment = times.to_datetime(self._now(table.rows for table in self._tables.measurements()))
-            self._tables.append_removals(
-                pa.table([ids, [reason] * len(ids), [moment] * len(ids)], schema=REMOVALS_SCHEMA)
-            )
+            self._kept.remove("dataset_id", ids, reason=reason, after=self._folders())
         return len(ids)
+
+    def drop_runs(self, runs: Names, *, reason: str) -> int:
+        """Make all datasets of RUN collections vanish from answers; the rows stay in the history.
+
+        Parameters
+        ----------
+        runs
+            Names of RUN collections. What comes into them later is there.
+        reason
+            Why they are gone.
+
+        Returns
+        -------
+        int
+            How many were named.
+
+        Raises
+        ------
+        CollectionNotFoundError
+            If the store knows no such run; nothing is removed then.
+        StoreError
+            If the store cannot be written.
+        """
+        names = list(dict.fromkeys(_names(runs)))
+        flatten(names, runs=names_of(self._catalog.load(), "runs"), definitions={})
+        if names:
+            self._kept.remove("run", names, reason=reason, after=self._folders())
+        return len(names)
+
+    def compact(self, *, whole: bool = False, progress: Progress = silent) -> list[Compaction]:
+        """Put the store in order while others read and write: what comes fast, reads slowly until then.
+
+        Parameters
+        ----------
+        whole
+            Whether to write everything anew, instead of what was appended since and files that are small
+            beside it.
+        progress
+            Told how many of how many rows of a table are done.
+
+        Returns
+        -------
+        list of Compaction
+            What was done to each table to which something was done.
+
+        Raises
+        ------
+        StoreError
+            If a table cannot be read or written; what was done before stays done.
+        """
+        removals = self._kept.removals()
+        done = [
+            compact(self._tables, name, removals=removals, whole=whole, progress=progress)
+            for name in self._tables.names()
+        ]
+        self._catalog.compact()
+        return [item for item in done if item is not None]
+
+    def _folders(self) -> list[str]:
+        return [name.folder for name in self._tables.names()]
 
     def define_chain(self, chain: Chain) -> None:
         """Keep the definition of a CHAINED collection; the newest one holds.
@@ -201,12 +265,7 @@ class Store:
         chain
             Name and children.
         """
-        if self._chains().get(chain.name) == chain.children:
-            return
-        moment = times.to_datetime(self._now([self._tables.chains()]))
-        self._tables.append_chains(
-            pa.table([[chain.name], [list(chain.children)], [moment]], schema=CHAINS_SCHEMA)
-        )
+        self._kept.define([chain])
 
     def define_tagged(self, tagged: Tagged) -> None:
         """Keep the definition of a TAGGED collection; the newest one holds.
@@ -216,14 +275,22 @@ class Store:
         tagged
             Name and datasets.
         """
-        known = self._tables.tagged()
-        ids = sorted(tagged.dataset_ids)
-        if known is not None:
-            last = collect(known.filter(pl.col("name") == tagged.name).sort(RECORDED_AT).tail(1))
-            if len(last) and last["dataset_ids"][0].to_list() == ids:
-                return
-        moment = times.to_datetime(self._now([known]))
-        self._tables.append_tagged(pa.table([[tagged.name], [ids], [moment]], schema=TAGGED_SCHEMA))
+        self._kept.define([tagged])
+
+    def define_metrics(self, metrics: MetricSet) -> int:
+        """Keep what metrics mean and how they are tagged; the newest definition holds.
+
+        Parameters
+        ----------
+        metrics
+            Metrics, with tags that `load` can ask for.
+
+        Returns
+        -------
+        int
+            How many were new or changed.
+        """
+        return self._kept.define_metrics(metrics)
 
     def keep_observations(self, table: pa.Table) -> int:
         """Keep what the records of exposures and visits say; the newest holds.
@@ -245,18 +312,7 @@ class Store:
         StoreError
             If the store cannot be written.
         """
-        given = pl.DataFrame(observations.conform(table)).unique(observations.KEY, keep="last")
-        known = self._tables.observations()
-        if known is not None:
-            held = known.sort(RECORDED_AT).unique(observations.KEY, keep="last", maintain_order=True)
-            given = given.join(
-                collect(held.drop(RECORDED_AT)), on=given.columns, how="anti", nulls_equal=True
-            )
-        if len(given):
-            moment = pl.lit(self._now([known])).cast(pl.Datetime("us"))
-            rows = given.with_columns(moment.alias(RECORDED_AT)).to_arrow()
-            self._tables.append_observations(rows.cast(OBSERVATIONS_SCHEMA))
-        return len(given)
+        return self._kept.keep_observations(table)
 
     def dataset_ids(
         self, *, collections: Names | None = None, dataset_type: Names | None = None
@@ -275,30 +331,35 @@ class Store:
         polars.Series
             UUIDs, 16 bytes each, every one once.
         """
-        question = Query(
-            runs=None if collections is None else _names(collections),
-            dataset_types=None if dataset_type is None else _names(dataset_type),
-        )
-        removals = self._tables.removals()
-        frames = [
-            queries.without_removed(question.narrow(table.rows), removals).select("dataset_id").unique()
-            for table in self._tables.measurements()
-        ]
-        if not frames:
-            return pl.Series("dataset_id", [], pl.Binary)
-        return collect(pl.concat(frames))["dataset_id"].unique()
+        path = None if collections is None else SearchPath(tuple(_names(collections)))
+        wanted = None if dataset_type is None else set(_names(dataset_type))
+        removals = self._kept.removals()
+        found = [pl.Series("dataset_id", [], pl.Binary)]
+        for name, types in self._catalog.load().items():
+            present = sorted(kind for kind in types if wanted is None or kind in wanted)
+            snapshot = self._tables.open(name) if present else None
+            if snapshot is not None:
+                found.append(reading.dataset_ids(snapshot, present, path=path, removals=removals))
+        return pl.concat(found).unique() if len(found) > 2 else found[-1]
 
     def load(
         self,
         metrics: Names | None = None,
         *,
+        tags: Names | None = None,
         collections: Names | None = None,
+        definitions: Iterable[Chain | Tagged] | None = None,
         dataset_type: Names | None = None,
         where: str | None = None,
         bind: Mapping[str, Any] | None = None,
         observed: tuple[Moment, Moment] = (None, None),
         measured: tuple[Moment, Moment] = (None, None),
+        software: Names | None = None,
+        values: tuple[Bound, Bound] = (None, None),
         latest: bool = False,
+        as_of: Moment = None,
+        columns: Sequence[str] | None = None,
+        metadata: bool | Sequence[str] = False,
         wide: bool = False,
     ) -> Result:
         """Load measurements.
@@ -307,22 +368,43 @@ class Store:
         ----------
         metrics
             Full names or shell patterns such as ``demo.*``; all by default.
+        tags
+            Only metrics that have all of these tags, by the definitions that `define_metrics` kept.
         collections
-            RUN or CHAINED collections. With any given, of several datasets of the same dataset type and data
-            ID the one in the first collection is taken; by default all runs, and every dataset.
+            RUN, CHAINED or TAGGED collections. With any given, of several datasets of the same dataset type
+            and data ID the one in the first collection is taken; by default all runs, and every dataset.
+        definitions
+            CHAINED and TAGGED collections as they are in a live repository, which go before those that were
+            kept at harvest.
         dataset_type
             Names or shell patterns of dataset types.
         where
-            An expression over the columns, such as ``visit > 5 AND band = 'r'``; it comes last, so that
-            ``latest`` with a condition on the value never gives a value that a later one superseded.
+            An expression over the columns, such as ``visit > 5 AND band = 'r'``, and over what is known of
+            observations, such as ``visit.exposure_time > 20 AND observation_type = 'science'``; it comes
+            last, so that ``latest`` with a condition on the value never gives a value that a later one
+            superseded.
         bind
             Values for names in ``where`` that start with a colon.
         observed
             Begin and end; what was observed at least partly in [begin, end).
         measured
             Begin and end; what was computed in [begin, end).
+        software
+            Versions of what computed the values, by name or shell pattern.
+        values
+            Least and greatest value, both included; a plain number is in the unit of the row. NaN is in no
+            range.
         latest
             Whether to keep only the last measurement of each metric and data ID.
+        as_of
+            The moment whose answer is wanted: what came in, was superseded, removed or defined later does not
+            count.
+        columns
+            The columns of `gnomon.measurements.rows.SCHEMA` that are wanted, so that others need not be read;
+            all by default.
+        metadata
+            Columns of `gnomon.measurements.observations.METADATA` to join, such as ``exposure_time``; `True`
+            for all.
         wide
             Whether to give a row a data ID with a column a metric, in one unit a metric; with neither
             ``collections`` nor ``latest``, a row a run and data ID.
@@ -335,109 +417,166 @@ class Store:
         Raises
         ------
         MetricNotFoundError
-            If the store has never seen a metric that was named.
+            If the store has never seen a metric that was named, or has none with these tags.
         CollectionNotFoundError
             If it knows no such collection.
         DatasetTypeNotFoundError
             If it has no such dataset type.
         ExpressionError
             If ``where`` cannot be understood.
+        SchemaError
+            If a column does not exist.
         TimeFormatError
             If an interval is not one of times.
         UnitMismatchError
-            If a metric's values cannot share a wide column, since their units do not convert.
+            If a metric's values cannot share a wide column, or a range is in a unit that does not convert.
         StoreError
-            If several values would share a place in a wide row, or the store cannot be read.
+            If several values would share a place in a wide row, ``as_of`` lies before the history begins, or
+            the store cannot be read.
         """
-        runs = None if collections is None else self._resolve(_names(collections))
-        wanted = None if metrics is None else self._expand(_names(metrics), "metric", MetricNotFoundError)
-        question = Query(
-            metrics=wanted,
-            runs=runs,
-            dataset_types=self._dataset_types(dataset_type, wanted),
+        moment = _moment(as_of)
+        known = self._catalog.load()
+        query = Query(
+            metrics=self._metrics(known, metrics, tags),
+            path=self._path(known, collections, definitions, moment),
             where=where,
             bind=bind or {},
             observed=_interval(observed),
             measured=_interval(measured),
+            software=None if software is None else _names(software),
+            values=values,
+            latest=latest,
+            as_of=moment,
+            metadata=_metadata(metadata),
         )
-        removals = self._tables.removals()
+        types = None if dataset_type is None else set(self._dataset_types(known, _names(dataset_type)))
+        shown = _columns(columns)
+        # What the answer is sorted by, and what is still to be asked of it, is read besides.
+        read = list(dict.fromkeys((*shown, *_extra(query, wide=wide, sort=True))))
+        removals = self._kept.removals(as_of=moment)
         frames = []
-        for table in self._tables.measurements():
-            data_id = queries.identity(table.dimensions)
-            frame = queries.current(queries.without_removed(question.narrow(table.rows), removals))
-            if runs is not None:
-                frame = queries.first_match(frame, runs, data_id)
-            frame = question.filter(frame)
-            if latest:
-                frame = queries.latest(frame, data_id)
-            frame = question.satisfy(frame)
+        for name, held in known.items():
+            wanted = _wanted(held, types, query.metrics)
+            snapshot = self._tables.open(name) if wanted else None
+            if snapshot is None:
+                continue
+            frame = reading.read(
+                snapshot,
+                name,
+                query,
+                dataset_types=wanted,
+                buffered=None,
+                removals=removals,
+                columns=read,
+            )
             if wide:
-                names = [pl.lit(name) for name in table.dimensions]
-                frame = frame.with_columns(pl.concat_str(*names, *data_id, separator="\x1d").alias(DATA_ID))
+                names = [pl.lit(dimension) for dimension in name.dimensions]
+                own = reading.identity_columns(name.dimensions)
+                frame = frame.with_columns(
+                    pl.concat_str(*names, *reading.as_texts(own), separator="\x1d").alias(DATA_ID)
+                )
             frames.append(frame)
-        columns = [*SCHEMA.names, DATA_ID] if wide else SCHEMA.names
-        nothing = pl.DataFrame(STORED_SCHEMA.append(pa.field(DATA_ID, pa.string())).empty_table())
-        found = (collect(pl.concat(frames)) if frames else nothing).sort(
-            "metric", "obs_begin", *DATA_ID_COLUMNS, "run", "dataset_type", "dataset_id", maintain_order=True
-        )
-        found = found.select(columns)
+        nothing = pl.DataFrame(STORED_SCHEMA.empty_table()).select(read)
+        found = pl.concat(frames) if len(frames) > 1 else frames[0] if frames else nothing
+        found = query.in_range(query.in_software(found))
+        if query.observed_columns:
+            found = reading.with_observations(
+                found, self._kept.observations(as_of=moment), query.observed_columns
+            )
+        found = in_order(query.satisfy(found))
         if not wide:
-            return Result(found, wide=False)
-        broad, units = widen(found, by_run=runs is None and not latest)
+            return Result(found.select(*shown, *query.metadata), wide=False)
+        if DATA_ID not in found.columns:
+            found = found.with_columns(pl.lit("").alias(DATA_ID))
+        broad, units = widen(found, by_run=query.path is None and not latest, also=query.metadata)
         return Result(broad, wide=True, units=units)
 
-    def _now(self, frames: Iterable[pl.LazyFrame | None]) -> int:
-        """Give the present moment, or one later than what was recorded if that seems to lie ahead."""
-        moment = times.now()
-        for frame in frames:
-            newest = None if frame is None else collect(frame.select(pl.col(RECORDED_AT).max())).item()
-            if newest is not None:
-                moment = max(moment, times.from_datetime(newest) + 1)
-        return moment
-
-    def _known(self, dimensions: str, rows: pl.DataFrame) -> pl.DataFrame | None:
-        """Give the stored rows that have a key of ``rows``."""
-        table = self._tables.measurements_at(dimensions)
-        if table is None:
+    def _metrics(self, known: Known, metrics: Names | None, tags: Names | None) -> list[str] | None:
+        if metrics is None and tags is None:
             return None
-        keys = rows.lazy().select(queries.KEY).unique()
-        known = table.join(keys, on=queries.KEY, how="semi")
-        return collect(queries.without_removed(known, self._tables.removals()))
-
-    def _resolve(self, collections: Sequence[str]) -> list[str]:
-        return flatten(collections, runs=self._distinct("run"), chains=self._chains())
-
-    def _chains(self) -> dict[str, tuple[str, ...]]:
-        table = self._tables.chains()
-        if table is None:
-            return {}
-        newest = collect(table.sort(RECORDED_AT).unique(subset="name", keep="last", maintain_order=True))
-        return {name: tuple(children) for name, children in newest.select("name", "children").iter_rows()}
-
-    def _dataset_types(self, given: Names | None, metrics: Sequence[str] | None) -> list[str] | None:
-        """Give the dataset types that can hold what is asked for; `None` if all can."""
-        if given is not None:
-            return self._expand(_names(given), "dataset_type", DatasetTypeNotFoundError)
+        names = set(names_of(known, "metrics"))
+        if tags is not None:
+            wanted = _names(tags)
+            defined = self._kept.metrics()
+            every = set(defined["tags"].explode().drop_nulls())
+            for tag in wanted:
+                if tag not in every:
+                    raise MetricNotFoundError(f"No metric has the tag {tag!r}.{nearest(tag, every)}")
+            has = pl.all_horizontal(pl.col("tags").list.contains(tag) for tag in wanted)
+            names &= set((defined.filter(has) if wanted else defined)["metric"])
         if metrics is None:
+            return sorted(names)
+        return _expand(_names(metrics), names, "metric", MetricNotFoundError)
+
+    def _path(
+        self,
+        known: Known,
+        collections: Names | None,
+        definitions: Iterable[Chain | Tagged] | None,
+        as_of: int | None,
+    ) -> SearchPath | None:
+        if collections is None:
             return None
-        frames = [
-            table.rows.filter(pl.col("metric").is_in(list(metrics))).select("dataset_type").unique()
-            for table in self._tables.measurements()
-        ]
-        return collect(pl.concat(frames))["dataset_type"].to_list() if frames else []
+        names, runs = _names(collections), set(names_of(known, "runs"))
+        live = {definition.name: definition for definition in definitions or ()}
+        # Runs alone need no definitions.
+        kept = {} if all(name in runs for name in names) and not live else self._kept.collections(as_of=as_of)
+        return flatten(names, runs=runs, definitions={**kept, **live})
 
-    def _expand(self, patterns: Sequence[str], column: str, error: type[GnomonError]) -> list[str]:
-        known = self._distinct(column)
-        try:
-            return queries.expand(patterns, known)
-        except LookupError as missing:
-            pattern = missing.args[0]
-            what = column.replace("_", " ")
-            raise error(f"The store has no {what} {pattern!r}.{nearest(pattern, known)}") from None
+    def _dataset_types(self, known: Known, patterns: Sequence[str]) -> list[str]:
+        names = set[str]().union(*known.values())
+        return _expand(patterns, names, "dataset type", DatasetTypeNotFoundError)
 
-    def _distinct(self, column: str) -> set[str]:
-        frames = [table.rows.select(column).unique() for table in self._tables.measurements()]
-        return set(collect(pl.concat(frames))[column].to_list()) if frames else set()
+
+def _expand(patterns: Sequence[str], known: set[str], what: str, error: type[GnomonError]) -> list[str]:
+    try:
+        return expand(patterns, known)
+    except LookupError as missing:
+        pattern = missing.args[0]
+        raise error(f"The store has no {what} {pattern!r}.{nearest(pattern, known)}") from None
+
+
+def _wanted(held: Mapping[str, Any], types: set[str] | None, metrics: Sequence[str] | None) -> list[str]:
+    """Name the dataset types of a table that can hold what is asked for."""
+    return [
+        dataset_type
+        for dataset_type, contents in held.items()
+        if (types is None or dataset_type in types)
+        and (metrics is None or not contents.metrics.isdisjoint(metrics))
+    ]
+
+
+def _columns(given: Sequence[str] | None) -> list[str]:
+    if given is None:
+        return list(SCHEMA.names)
+    for name in given:
+        if name not in SCHEMA.names:
+            raise SchemaError(f"A stored measurement has no column {name!r}.{nearest(name, SCHEMA.names)}")
+    return list(dict.fromkeys(given))
+
+
+def _metadata(given: bool | Sequence[str]) -> tuple[str, ...]:
+    if isinstance(given, bool):
+        return observations.METADATA if given else ()
+    for name in given:
+        if name not in observations.METADATA:
+            raise SchemaError(
+                f"Of an observation, no {name!r} is kept.{nearest(name, observations.METADATA)}"
+            )
+    return tuple(dict.fromkeys(given))
+
+
+def _extra(query: Query, *, wide: bool, sort: bool) -> list[str]:
+    names = ["metric", "obs_begin", *DATA_ID_COLUMNS, "run", "dataset_type", "dataset_id"] if sort else []
+    if query.condition is not None:
+        names += SCHEMA.names
+    if query.software is not None:
+        names.append("software")
+    if query.values != (None, None):
+        names += ["value", "unit"]
+    if wide:
+        names += ["value", "unit", OTHER_DIMENSIONS, "obs_end"]
+    return names
 
 
 def _names(given: Names) -> list[str]:

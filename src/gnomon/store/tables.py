@@ -1,119 +1,132 @@
-"""The Delta tables under a store's URI: where they are, how they are read and written.
+"""The Delta tables of a store: opened, read, appended to, and rewritten.
 
-Only this module knows Delta Lake. ``tidy/<dimensions>`` holds measurements, one table for each set of
-required dimensions; ``chains`` the definitions of CHAINED collections; ``removals`` which datasets are gone.
+Only this module and `gnomon.store.maintenance` know Delta Lake. ``single/<dimensions>`` holds measurements of
+which each is a dataset, ``bundle/<dataset type>@<dimensions>`` datasets that hold many, a row each;
+``kept/<name>`` the definitions and removals that apply to them.
 """
 
+import datetime
 import json
-import re
-import uuid
-from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import NamedTuple
-from urllib.request import url2pathname
+import random
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 import polars as pl
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, write_deltalake
-from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
+from deltalake.exceptions import CommitFailedError, DeltaError, SchemaMismatchError, TableNotFoundError
 
-from gnomon.dataids import required
+from gnomon import times
 from gnomon.errors import NotOursError, StoreError
-from gnomon.measurements import observations
-from gnomon.measurements.rows import DATA_ID_COLUMNS, SCHEMA
-
-__all__ = [
-    "CHAINS_SCHEMA",
-    "OBSERVATIONS_SCHEMA",
-    "RECORDED_AT",
-    "REMOVALS_SCHEMA",
-    "STORED_SCHEMA",
-    "TAGGED_SCHEMA",
-    "Tables",
-    "Tidy",
-    "collect",
-    "dimensions_of",
-]
-
-RECORDED_AT = "recorded_at"
-"""The column that the store adds to each row: when it came in, TAI."""
-
-FORMAT_VERSION = 1
-_ATTEMPTS = 5
-_MARKER = "gnomon-store.json"
-_NO_DIMENSIONS = "repository"
-
-# What Delta Lake cannot have in a path: some end in a panic of its own, some in another folder's name.
-_UNUSABLE = re.compile(r"[\[\]\\^|\x00-\x1f\x7f]|%[0-9A-Fa-f]{2}")
-
-STORED_SCHEMA = SCHEMA.append(pa.field(RECORDED_AT, pa.timestamp("us"), nullable=False))
-CHAINS_SCHEMA = pa.schema(
-    [
-        pa.field("name", pa.string(), nullable=False),
-        pa.field("children", pa.list_(pa.string()), nullable=False),
-        pa.field(RECORDED_AT, pa.timestamp("us"), nullable=False),
-    ]
-)
-REMOVALS_SCHEMA = pa.schema(
-    [
-        pa.field("dataset_id", pa.binary(16), nullable=False),
-        pa.field("reason", pa.string(), nullable=False),
-        pa.field(RECORDED_AT, pa.timestamp("us"), nullable=False),
-    ]
+from gnomon.settings import redact
+from gnomon.store import bundles
+from gnomon.store.place import Place
+from gnomon.store.schema import (
+    CURRENT_STATES,
+    FORMAT_VERSION,
+    NEW,
+    RECORDED_AT,
+    STATE,
+    STORED_SCHEMA,
+    TableName,
 )
 
-TAGGED_SCHEMA = pa.schema(
-    [
-        pa.field("name", pa.string(), nullable=False),
-        pa.field("dataset_ids", pa.list_(pa.binary(16)), nullable=False),
-        pa.field(RECORDED_AT, pa.timestamp("us"), nullable=False),
-    ]
-)
-OBSERVATIONS_SCHEMA = observations.SCHEMA.append(pa.field(RECORDED_AT, pa.timestamp("us"), nullable=False))
+__all__ = ["MARKER", "Snapshot", "Tables", "collect"]
+
+MARKER = "gnomon-store.json"
+"""The file that says that a folder is a store, and of which format."""
+
+_NUMBER = "_number"
+_ATTEMPTS = 12
+_KEPT = "kept"
+_STATISTICS = ("metric", "run", "dataset_type", "visit", "exposure", "tract", "obs_begin", "recorded_at")
+_CONFIGURATION = {
+    # Opening a table replays its log from the last checkpoint on.
+    "delta.checkpointInterval": "20",
+    # The history is in the rows, so that nobody needs the log of yesterday.
+    "delta.logRetentionDuration": "interval 1 hours",
+}
+_WRITER = WriterProperties(compression="LZ4_RAW")
+_TYPES = dict(pl.DataFrame(STORED_SCHEMA.empty_table()).schema)
 
 
-def dimensions_of(rows: pl.DataFrame) -> pl.Series:
-    """Name, for each row, the table in which it belongs: its required dimensions, joined by hyphens.
-
-    Parameters
-    ----------
-    rows
-        Measurements with the data-ID columns.
-
-    Returns
-    -------
-    polars.Series
-        Strings, one a row.
-    """
-    patterns = rows.select(pl.col(name).is_not_null() for name in DATA_ID_COLUMNS)
-    names = {
-        pattern: _table_name(name for name, present in zip(DATA_ID_COLUMNS, pattern, strict=True) if present)
-        for pattern in patterns.unique().iter_rows()
-    }
-    key = patterns.select(pl.struct(pl.all()).alias("pattern"))["pattern"]
-    lookup = pl.DataFrame(
-        {
-            "pattern": [dict(zip(DATA_ID_COLUMNS, pattern, strict=True)) for pattern in names],
-            "table": list(names.values()),
-        },
-        schema={"pattern": key.dtype, "table": pl.String},
-    )
-    return key.to_frame().join(lookup, on="pattern", how="left", maintain_order="left")["table"]
-
-
-class Tidy(NamedTuple):
-    """One table of measurements.
+@dataclass(frozen=True)
+class Snapshot:
+    """A table of measurements at one moment, whatever happens to it meanwhile.
 
     Attributes
     ----------
-    dimensions
-        The required dimensions of its rows: the data-ID columns that tell one data ID from another.
-    rows
-        Rows in `STORED_SCHEMA`.
+    name
+        The table's name.
+    delta
+        The table as it was loaded.
+    place
+        Where the store is.
     """
 
-    dimensions: tuple[str, ...]
-    rows: pl.LazyFrame
+    name: TableName
+    delta: DeltaTable
+    place: Place
+
+    @cached_property
+    def columns(self) -> dict[str, pl.DataType]:
+        """The columns and their types, the state aside."""
+        names = [item.name for item in self.delta.schema().fields if item.name != STATE]
+        return {name: _type_of(name) for name in names}
+
+    @cached_property
+    def files(self) -> pl.DataFrame:
+        """The files: ``path``, ``size_bytes``, ``num_records``, ``state``, and statistics such as ``min.visit``."""
+        actions = pl.DataFrame(pa.table(self.delta.get_add_actions(flatten=True)))
+        return (
+            actions.rename({f"partition.{STATE}": STATE})
+            if f"partition.{STATE}" in actions.columns
+            else (actions.with_columns(pl.lit(NEW).alias(STATE)))
+        )
+
+    def scan(
+        self, states: Sequence[str] = CURRENT_STATES, *, paths: Iterable[str] | None = None
+    ) -> pl.LazyFrame:
+        """Read rows, lazily.
+
+        Parameters
+        ----------
+        states
+            The states of the files to read.
+        paths
+            Only of these files.
+
+        Returns
+        -------
+        polars.LazyFrame
+            With the columns of `columns`.
+        """
+        files = self.files.filter(pl.col(STATE).is_in(list(states)))["path"].to_list()
+        if paths is not None:
+            wanted = frozenset(paths)
+            files = [path for path in files if path in wanted]
+        if not files:
+            return pl.LazyFrame(schema=self.columns)
+        return pl.scan_parquet(
+            [self.place.file(f"{self.name.folder}/{path}") for path in files],
+            glob=False,
+            hive_partitioning=False,
+            schema=self.columns,
+            missing_columns="insert",
+            extra_columns="ignore",
+            storage_options=self.place.storage_options,
+        )
+
+
+def _type_of(name: str) -> pl.DataType:
+    if name in _TYPES:
+        return _TYPES[name]
+    if name == bundles.WITHOUT_VALUE:
+        return pl.List(pl.String())
+    _, _, role = name.partition("#")
+    return _TYPES[role or "value"]
 
 
 class Tables:
@@ -121,179 +134,294 @@ class Tables:
 
     Parameters
     ----------
-    uri
-        A local folder, as a path or with ``file://``.
+    place
+        Where it is.
 
     Raises
     ------
     StoreError
-        If the place cannot hold a store, or the store was written by a newer version of gnomon.
+        If the place cannot hold a store, or the store was written by another version of gnomon.
     NotOursError
         If there is something else.
     """
 
-    def __init__(self, uri: str) -> None:
-        folder = _folder(uri)
-        self.uri = str(folder)
-        self._root = folder.resolve()
-        self._check()
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self._is_store = self.format() is not None
 
-    def _check(self) -> bool:
-        """Refuse what is not a store of this version; say whether there is one yet."""
-        marker = self._root / _MARKER
-        try:
-            found = json.loads(marker.read_text(encoding="utf-8"))
-        except (FileNotFoundError, NotADirectoryError):
-            if self._is_foreign():
-                raise NotOursError(
-                    f"{self.uri} exists and is not a metrics store: it has no {_MARKER}. Nothing was changed."
-                ) from None
-            return False
-        except (OSError, ValueError) as error:
-            raise StoreError(f"{marker} cannot be read: {error}") from error
-        version = found.get("format") if isinstance(found, dict) else None
-        if not isinstance(version, int):
-            raise StoreError(f"{marker} cannot be read: it does not say the store's format.")
-        if version != FORMAT_VERSION:
+    def format(self) -> int | None:
+        """Give the format of the store that is there, which is the one of this version; `None` if none is."""
+        version = read_format(self.place)
+        if version is not None and version < FORMAT_VERSION:
             raise StoreError(
-                f"The store {self.uri} has format {version}; this version of gnomon knows {FORMAT_VERSION}."
+                f"The store {self.place.uri} has format {version}, and this version of gnomon writes "
+                f"{FORMAT_VERSION}: `gnomon store init` brings it up to date."
             )
-        return True
+        if version is not None and version > FORMAT_VERSION:
+            raise StoreError(
+                f"The store {self.place.uri} has format {version}; this version of gnomon knows "
+                f"{FORMAT_VERSION}."
+            )
+        return version
 
-    def _is_foreign(self) -> bool:
-        try:
-            # A process that was killed can leave the marker under its unfinished name.
-            foreign = any(not path.name.startswith(f"{_MARKER}.") for path in self._root.iterdir())
-            # Another process may have made the store since we looked for the marker.
-            return foreign and not (self._root / _MARKER).exists()
-        except FileNotFoundError:
-            return False
-        except NotADirectoryError:
-            return True
-        except OSError as error:
-            raise StoreError(f"The folder {self.uri} cannot be read: {error}") from error
-
-    def measurements(self) -> Iterator[Tidy]:
-        """Give each table of measurements, lazily.
-
-        Yields
-        ------
-        Tidy
-            Its dimensions and its rows.
-        """
-        tidy = self._root / "tidy"
-        if tidy.is_dir():
-            for folder in sorted(tidy.iterdir()):
-                if (frame := self._scan(folder, STORED_SCHEMA)) is not None:
-                    names = () if folder.name == _NO_DIMENSIONS else tuple(folder.name.split("-"))
-                    yield Tidy(names, frame)
-
-    def measurements_at(self, dimensions: str) -> pl.LazyFrame | None:
-        """Give one table of measurements.
-
-        Parameters
-        ----------
-        dimensions
-            As `dimensions_of` names it.
+    def init(self) -> bool:
+        """Make the store where there is none yet.
 
         Returns
         -------
-        polars.LazyFrame or None
-            `None` if nothing was ever stored there.
+        bool
+            Whether it was made.
+
+        Raises
+        ------
+        StoreError
+            If it cannot be written.
         """
-        return self._scan(self._root / "tidy" / dimensions, STORED_SCHEMA)
+        if self.format() is not None:
+            return False
+        try:
+            write_format(self.place, FORMAT_VERSION)
+        except OSError as error:
+            raise self.unwritable(error) from error
+        return True
 
-    def chains(self) -> pl.LazyFrame | None:
-        """Give the definitions of chains, all that ever held."""
-        return self._scan(self._root / "chains", CHAINS_SCHEMA)
+    def names(self) -> list[TableName]:
+        """Name the tables of measurements that there are."""
+        return [
+            TableName.of_folder(f"{kind}/{folder}")
+            for kind in ("single", "bundle")
+            for folder in self.place.folders(kind)
+        ]
 
-    def removals(self) -> pl.LazyFrame | None:
-        """Give what was removed, when and why."""
-        return self._scan(self._root / "removals", REMOVALS_SCHEMA)
+    def open(self, name: TableName) -> Snapshot | None:
+        """Load a table of measurements.
 
-    def append_measurements(self, dimensions: str, rows: pa.Table, *, source: str) -> None:
-        """Append rows of one set of dimensions; all of them become visible at once.
+        Returns
+        -------
+        Snapshot or None
+            `None` if nothing was ever stored there.
+
+        Raises
+        ------
+        StoreError
+            If it is damaged.
+        """
+        delta = self._load(name.folder)
+        return None if delta is None else Snapshot(name, delta, self.place)
+
+    def append(self, name: TableName, rows: pl.DataFrame, *, application: str = "", last: int = 0) -> None:
+        """Append measurements to a table; all of them become visible at once.
 
         Parameters
         ----------
-        dimensions
-            As `dimensions_of` names it.
+        name
+            The table.
         rows
-            In `STORED_SCHEMA`.
-        source
-            Who brought them, for the table's history.
+            In the stored schema. With an ``application`` there is a column ``_number`` besides.
+        application
+            Whose transaction this is: rows whose number is not above that of its last one in this table are
+            there already, and are left out.
+        last
+            The number of this transaction.
+
+        Raises
+        ------
+        OSError, deltalake.exceptions.DeltaError
+            If they cannot be written; nothing of them is visible then.
         """
-        self._write(self._root / "tidy" / dimensions, rows, source)
+        for attempt in range(_ATTEMPTS):
+            delta = self._load(name.folder)
+            fresh = rows
+            if application:
+                done = None if delta is None else delta.transaction_version(application)
+                fresh = rows.filter(pl.col(_NUMBER) > (-1 if done is None else done))
+            if fresh.is_empty():
+                return
+            try:
+                self._write(name.folder, delta, _physical(name, fresh), STATE, application, last)
+            except (CommitFailedError, SchemaMismatchError):  # nothing of it is visible
+                if attempt == _ATTEMPTS - 1:
+                    raise
+                time.sleep(random.uniform(0, 0.01 * 2 ** min(attempt, 6)))
+            else:
+                return
 
-    def tagged(self) -> pl.LazyFrame | None:
-        """Give the definitions of TAGGED collections, all that ever held."""
-        return self._scan(self._root / "tagged", TAGGED_SCHEMA)
+    def kept(self, name: str, schema: pa.Schema) -> pl.LazyFrame | None:
+        """Give the rows of a small table, all that ever held; `None` if there never were any."""
+        folder = f"{_KEPT}/{name}"
+        delta = self._load(folder)
+        if delta is None:
+            return None
+        paths = pa.table(delta.get_add_actions())["path"].to_pylist()
+        if not paths:
+            return pl.LazyFrame(schema.empty_table())
+        return pl.scan_parquet(
+            [self.place.file(f"{folder}/{path}") for path in paths],
+            glob=False,
+            hive_partitioning=False,
+            storage_options=self.place.storage_options,
+        )
 
-    def observations(self) -> pl.LazyFrame | None:
-        """Give what is known of observations, all that ever held."""
-        return self._scan(self._root / "observations", OBSERVATIONS_SCHEMA)
+    def keep(self, name: str, rows: pa.Table) -> None:
+        """Append rows to a small table.
 
-    def append_tagged(self, rows: pa.Table) -> None:
-        """Append definitions of TAGGED collections, in `TAGGED_SCHEMA`."""
-        self._write(self._root / "tagged", rows, "define_tagged")
+        Raises
+        ------
+        StoreError
+            If they cannot be written.
+        """
+        folder = f"{_KEPT}/{name}"
+        self.init()
+        try:
+            for attempt in range(_ATTEMPTS):
+                try:
+                    self._write(folder, self._load(folder), rows, None)
+                except CommitFailedError:
+                    if attempt == _ATTEMPTS - 1:
+                        raise
+                    time.sleep(random.uniform(0, 0.01 * 2 ** min(attempt, 6)))
+                else:
+                    return
+        except (DeltaError, OSError) as error:
+            raise self.unwritable(error) from error
 
-    def append_observations(self, rows: pa.Table) -> None:
-        """Append observations, in `OBSERVATIONS_SCHEMA`."""
-        self._write(self._root / "observations", rows, "keep_observations")
+    def checkpoint(self, name: TableName) -> None:
+        """Put the log of a table together, so that opening it need not replay all of it."""
+        delta = self._load(name.folder)
+        if delta is not None:
+            delta.create_checkpoint()
+            delta.cleanup_metadata()
 
-    def append_chains(self, rows: pa.Table) -> None:
-        """Append definitions of chains, in `CHAINS_SCHEMA`."""
-        self._write(self._root / "chains", rows, "define_chain")
+    def newest(self, folder: str) -> int | None:
+        """Say when the last row of a table came in, or a moment that is a millisecond later at the most.
 
-    def append_removals(self, rows: pa.Table) -> None:
-        """Append removals, in `REMOVALS_SCHEMA`."""
-        self._write(self._root / "removals", rows, "remove")
+        Parameters
+        ----------
+        folder
+            The table's folder.
 
-    def _scan(self, folder: Path, schema: pa.Schema) -> pl.LazyFrame | None:
-        if not (folder / "_delta_log").is_dir():
+        Returns
+        -------
+        int or None
+            TAI microseconds; `None` if there are no rows.
+        """
+        delta = self._load(folder)
+        if delta is None:
+            return None
+        actions = pl.DataFrame(pa.table(delta.get_add_actions(flatten=True)))
+        column = f"max.{RECORDED_AT}"
+        newest = actions[column].max() if column in actions.columns else None
+        # The statistics of Delta Lake count milliseconds.
+        return times.from_datetime(newest) + 1_000 if isinstance(newest, datetime.datetime) else None
+
+    def unwritable(self, error: Exception) -> StoreError:
+        """Say that something could not be written."""
+        return StoreError(f"The store {self.place.uri} cannot be written: {redact(str(error))}")
+
+    def _load(self, folder: str) -> DeltaTable | None:
+        if self.place.folder is not None and not (self.place.folder / folder / "_delta_log").is_dir():
             return None
         try:
-            added = pa.table(DeltaTable(folder.as_uri()).get_add_actions())
+            return DeltaTable(self.place.table(folder), storage_options=self.place.storage_options)
         except TableNotFoundError:  # its first commit is still being written
             return None
         except (DeltaError, OSError) as error:
-            raise StoreError(f"The table {folder} cannot be read: {error}") from error
-        # Not `polars.scan_delta`, which takes the percent signs of an encoded path for its own.
-        files = [folder / name for name in added["path"].to_pylist()]
-        if not files:
-            return pl.LazyFrame(schema.empty_table())
-        return pl.scan_parquet(files, glob=False, hive_partitioning=False)
+            raise StoreError(
+                f"The table {self.place.uri}/{folder} cannot be read: {redact(str(error))}"
+            ) from error
 
-    def _write(self, folder: Path, rows: pa.Table, source: str) -> None:
-        is_store = self._check()
-        try:
-            if not is_store:
-                self._root.mkdir(parents=True, exist_ok=True)
-                # Renaming makes the marker whole or absent, whenever the process dies; the name is this
-                # process's own, since another one may be at the same place.
-                unfinished = self._root / f"{_MARKER}.{uuid.uuid4().hex}"
-                unfinished.write_text(json.dumps({"format": FORMAT_VERSION}) + "\n", encoding="utf-8")
-                unfinished.replace(self._root / _MARKER)
-            self._commit(folder, rows, source)
-        except (DeltaError, OSError) as error:
-            raise StoreError(f"The store {self.uri} cannot be written: {error}") from error
+    def _write(
+        self,
+        folder: str,
+        delta: DeltaTable | None,
+        rows: pa.Table,
+        partition: str | None,
+        application: str = "",
+        last: int = 0,
+    ) -> None:
+        new = delta is None
+        configuration = dict(_CONFIGURATION)
+        if partition is not None:
+            there = [name for name in _STATISTICS if name in rows.column_names]
+            configuration["delta.dataSkippingStatsColumns"] = ",".join(there)
+        write_deltalake(
+            self.place.table(folder) if delta is None else delta,
+            rows,
+            mode="append",
+            schema_mode="merge",
+            partition_by=[partition] if partition else None,
+            configuration=configuration if new else None,
+            storage_options=self.place.storage_options if new else None,
+            writer_properties=_WRITER,
+            commit_properties=CommitProperties(
+                app_transactions=[Transaction(application, last)] if application else None
+            ),
+        )
 
-    @staticmethod
-    def _commit(folder: Path, rows: pa.Table, source: str) -> None:
-        """Append rows as one commit; where another process makes the table at this moment, once more."""
-        for attempt in range(_ATTEMPTS):
-            try:
-                write_deltalake(
-                    folder.as_uri(),
-                    rows,
-                    mode="append",
-                    commit_properties=CommitProperties(custom_metadata={"gnomon.source": source}),
-                )
-            except CommitFailedError:  # nothing of it is visible
-                if attempt == _ATTEMPTS - 1:
-                    raise
-            else:
-                return
+
+def _physical(name: TableName, rows: pl.DataFrame) -> pa.Table:
+    stored = rows.select(STORED_SCHEMA.names)
+    frame = bundles.fold(stored) if name.is_bundle else stored.sort("metric", "visit", maintain_order=True)
+    return frame.with_columns(pl.lit(NEW).alias(STATE)).to_arrow(compat_level=pl.CompatLevel.oldest())
+
+
+def read_format(place: Place) -> int | None:
+    """Give the format of the store at a place.
+
+    Parameters
+    ----------
+    place
+        Where it may be.
+
+    Returns
+    -------
+    int or None
+        `None` where there is nothing yet.
+
+    Raises
+    ------
+    StoreError
+        If the marker cannot be read.
+    NotOursError
+        If there is something else.
+    """
+    content = place.read(MARKER)
+    if content is None:
+        # A process that was killed can leave the marker under its unfinished name, which is not listed.
+        foreign = [name for name in (*place.files(""), *place.folders("")) if not name.startswith(MARKER)]
+        in_the_way = place.folder is not None and place.folder.exists() and not place.folder.is_dir()
+        # Another process may have made the store since we looked for the marker.
+        if (foreign or in_the_way) and place.read(MARKER) is None:
+            raise NotOursError(
+                f"{place.uri} exists and is not a metrics store: it has no {MARKER}. Nothing was changed."
+            )
+        return None if not foreign else read_format(place)
+    try:
+        found = json.loads(content)
+    except ValueError as error:
+        raise StoreError(f"{place.uri}/{MARKER} cannot be read: {error}") from error
+    version = found.get("format") if isinstance(found, dict) else None
+    if not isinstance(version, int):
+        raise StoreError(f"{place.uri}/{MARKER} cannot be read: it does not say the store's format.")
+    return version
+
+
+def write_format(place: Place, version: int) -> None:
+    """Say at a place that there is a store of a format.
+
+    Parameters
+    ----------
+    place
+        Where it is.
+    version
+        Its format.
+
+    Raises
+    ------
+    OSError
+        If that cannot be written.
+    """
+    place.write(MARKER, json.dumps({"format": version}).encode() + b"\n")
 
 
 def collect(frame: pl.LazyFrame) -> pl.DataFrame:
@@ -317,25 +445,4 @@ def collect(frame: pl.LazyFrame) -> pl.DataFrame:
     try:
         return frame.collect()
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise StoreError(f"The store cannot be read: {error}") from error
-
-
-def _folder(uri: str) -> Path:
-    path = url2pathname(uri.removeprefix("file://")) if uri.startswith("file:///") else uri
-    if "://" in path:
-        raise StoreError(
-            f"A store is a local folder; {uri!r} is not one. Other places are not supported yet."
-        )
-    if not path:
-        raise StoreError("A store is a local folder; none was named.")
-    folder = Path(path).absolute()
-    if found := _UNUSABLE.search(str(folder.resolve())):
-        raise StoreError(
-            f"A store's path cannot have {found[0]!r} in it, which Delta Lake does not take: {folder} has it."
-        )
-    return folder
-
-
-def _table_name(dimensions: Iterable[str]) -> str:
-    identifying = required(dimensions)
-    return "-".join(name for name in DATA_ID_COLUMNS if name in identifying) or _NO_DIMENSIONS
+        raise StoreError(f"The store cannot be read: {redact(str(error))}") from error

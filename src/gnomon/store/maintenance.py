@@ -1,0 +1,259 @@
+"""Putting a store in order while others read and write: compaction, clustering, and getting rid of what is old.
+
+Appended files hold whatever came together, and the same key perhaps several times. Compaction reads them,
+divides what holds from what does not, and writes both anew, in order. It commits by Delta Lake's transactions
+with a number of its own, so that of two at once one lands; what is appended meanwhile stays as it is. A
+process that is killed leaves files that nobody sees, which `vacuum` deletes.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+from deltalake import CommitProperties, Transaction
+from deltalake.exceptions import CommitFailedError, DeltaError
+from deltalake.transaction import RemoveAction
+
+from gnomon.errors import StoreError
+from gnomon.store.files import FileWriter
+from gnomon.store.order import in_order
+from gnomon.store.place import Place
+from gnomon.store.reading import Removals
+from gnomon.store.schema import MERGED, NEW, STATE, SUPERSEDED, TableName
+from gnomon.store.settling import Settled, settle, settle_bundles
+from gnomon.store.tables import Snapshot, Tables, collect
+
+__all__ = ["Compaction", "Progress", "compact", "silent"]
+
+_APPLICATION = "gnomon-maintenance"
+_GROWTH = 4  # a file is written again when so many times less has come since
+_CELLS = 24_000_000  # that are in memory at once
+_FILE_CELLS = 200_000_000
+
+type Progress = Callable[[int, int], None]
+
+
+def silent(done: int, total: int) -> None:
+    """Show nothing."""
+
+
+@dataclass(frozen=True)
+class Compaction:
+    """What compaction did to a table.
+
+    Attributes
+    ----------
+    table
+        The table's folder.
+    files_before, files_after
+        How many files there were of those that it took, and of those that it wrote.
+    rows
+        How many rows hold.
+    superseded
+        How many do not.
+    """
+
+    table: str
+    files_before: int
+    files_after: int
+    rows: int
+    superseded: int
+
+
+def compact(
+    tables: Tables,
+    name: TableName,
+    *,
+    removals: Removals | None,
+    whole: bool = False,
+    progress: Progress = silent,
+) -> Compaction | None:
+    """Put a table in order.
+
+    Parameters
+    ----------
+    tables
+        The store's tables.
+    name
+        The table.
+    removals
+        What was removed: its rows are put with those that do not hold.
+    whole
+        Whether to write everything anew, instead of what was appended and files that are small beside it.
+    progress
+        Told how many of how many rows are done.
+
+    Returns
+    -------
+    Compaction or None
+        `None` if there was nothing to do, or somebody else did it meanwhile.
+
+    Raises
+    ------
+    StoreError
+        If the table cannot be read or written; nothing has changed then.
+    """
+    snapshot = tables.open(name)
+    chosen = None if snapshot is None else _choose(snapshot.files, whole=whole)
+    if snapshot is None or chosen is None:
+        return None
+    written = _Output(tables.place, name)
+    done, total = 0, int(chosen["num_records"].sum())
+    try:
+        for part in _parts(snapshot, chosen):
+            settled = (settle_bundles if name.is_bundle else settle)(part, removals)
+            written.write(settled)
+            done += len(part)
+            progress(done, total)
+        written.close()
+        _commit(snapshot, chosen, written)
+        tables.checkpoint(name)
+    except CommitFailedError:
+        written.discard()
+        return None
+    except (DeltaError, OSError) as error:
+        written.discard()
+        raise tables.unwritable(error) from error
+    except BaseException:
+        written.discard()
+        raise
+    return Compaction(name.folder, len(chosen), len(written.files), written.rows, written.superseded)
+
+
+def _choose(files: pl.DataFrame, *, whole: bool) -> pl.DataFrame | None:
+    """Choose the files to write anew: all that were appended, and merged ones that are not large beside them."""
+    new = files.filter(pl.col(STATE) == NEW)
+    merged = files.filter(pl.col(STATE) == MERGED).sort("num_records")
+    if whole:
+        chosen = pl.concat([new, merged])
+        return chosen if len(new) or len(merged) > 1 or len(merged) else None
+    rows = int(new["num_records"].sum())
+    taken = 0
+    for size in merged["num_records"]:
+        if not rows or size > _GROWTH * rows:
+            break
+        rows += size
+        taken += 1
+    chosen = pl.concat([new, merged.head(taken)])
+    return chosen if len(new) else None
+
+
+def _parts(snapshot: Snapshot, chosen: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Read the files in parts that fit into memory, in order: no key is in two of them."""
+    frame = snapshot.scan((NEW, MERGED), paths=chosen["path"])
+    rows = max(1, _CELLS // len(snapshot.columns))
+    if int(chosen["num_records"].sum()) <= rows:
+        yield collect(frame)
+        return
+    if snapshot.name.is_bundle:
+        yield from _by_dimension(frame, snapshot.name, rows)
+        return
+    counts = collect(frame.group_by("metric").len()).sort("metric")
+    together: list[str] = []
+    size = 0
+    for metric, count in counts.iter_rows():
+        if together and size + count > rows:
+            yield from _by_dimension(frame.filter(pl.col("metric").is_in(together)), snapshot.name, rows, size)
+            together, size = [], 0
+        together.append(metric)
+        size += count
+    yield from _by_dimension(frame.filter(pl.col("metric").is_in(together)), snapshot.name, rows, size)
+
+
+def _by_dimension(
+    frame: pl.LazyFrame, name: TableName, rows: int, total: int | None = None
+) -> Iterator[pl.DataFrame]:
+    """Divide by ranges of a dimension, of which all rows of a dataset have one value."""
+    by = next((dim for dim in ("visit", "exposure", "day_obs", "tract") if dim in name.dimensions), None)
+    if total is not None and total <= rows:
+        yield collect(frame)
+        return
+    if by is None:
+        yield collect(frame)
+        return
+    counts = collect(frame.group_by(by).len()).sort(by)
+    begin: int | None = None
+    size = 0
+    for value, count in counts.iter_rows():
+        if begin is not None and size + count > rows:
+            yield collect(frame.filter(pl.col(by) >= begin, pl.col(by) < value))
+            begin, size = None, 0
+        begin = value if begin is None else begin
+        size += count
+    if begin is not None:
+        yield collect(frame.filter(pl.col(by) >= begin))
+
+
+class _Output:
+    """The files that compaction writes."""
+
+    def __init__(self, place: Place, name: TableName) -> None:
+        self._place = place
+        self._name = name
+        self._current: FileWriter | None = None
+        self._superseded: FileWriter | None = None
+        self._full: list[FileWriter] = []
+        self.rows = self.superseded = 0
+
+    @property
+    def files(self) -> list[FileWriter]:
+        """All files with something in them."""
+        opened = (*self._full, self._current, self._superseded)
+        return [writer for writer in opened if writer is not None and writer.rows]
+
+    def write(self, settled: Settled) -> None:
+        """Write a part, which comes after all parts before."""
+        current = _in_order(settled.current, self._name)
+        if self._current is None:
+            self._current = FileWriter(self._place, self._name, MERGED)
+        self._current.write(current)
+        if self._current.rows * len(current.columns) >= _FILE_CELLS:
+            self._current.close()
+            self._full.append(self._current)
+            self._current = None
+        if len(settled.superseded):
+            if self._superseded is None:
+                self._superseded = FileWriter(self._place, self._name, SUPERSEDED)
+            self._superseded.write(_in_order(settled.superseded, self._name))
+        self.rows += len(settled.current)
+        self.superseded += len(settled.superseded)
+
+    def close(self) -> None:
+        for writer in self.files:
+            writer.close()
+
+    def discard(self) -> None:
+        for writer in (*self._full, self._current, self._superseded):
+            if writer is not None:
+                writer.discard()
+
+
+def _in_order(rows: pl.DataFrame, name: TableName) -> pl.DataFrame:
+    if not name.is_bundle:
+        return in_order(rows)
+    return in_order(rows.with_columns(pl.lit("").alias("metric"))).drop("metric")
+
+
+def _commit(snapshot: Snapshot, chosen: pl.DataFrame, written: _Output) -> None:
+    last = snapshot.delta.transaction_version(_APPLICATION)
+    now = int(time.time() * 1000)
+    removed = [
+        RemoveAction(
+            path=path,
+            data_change=False,
+            deletion_timestamp=now,
+            size=size,
+            partition_values={STATE: state},
+        )
+        for path, size, state in chosen.select("path", "size_bytes", STATE).iter_rows()
+    ]
+    snapshot.delta.create_write_transaction(
+        [*(writer.added() for writer in written.files), *removed],
+        "append",
+        snapshot.delta.schema(),
+        [STATE],
+        commit_properties=CommitProperties(
+            app_transactions=[Transaction(_APPLICATION, 0 if last is None else last + 1)]
+        ),
+    )

@@ -1,0 +1,58 @@
+"""The order of an answer."""
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from gnomon.measurements.rows import DATA_ID_COLUMNS
+
+__all__ = ["ORDER", "in_order"]
+
+ORDER = ("metric", "obs_begin", *DATA_ID_COLUMNS, "run", "dataset_type", "dataset_id")
+"""The columns by which measurements are sorted, in answers and in the files that maintenance writes."""
+
+
+def in_order(frame: pl.DataFrame) -> pl.DataFrame:
+    """Sort measurements by metric, time of observation and data ID.
+
+    Parameters
+    ----------
+    frame
+        Rows with the columns of `ORDER`.
+
+    Returns
+    -------
+    polars.DataFrame
+        The rows in order, null before all else. What is in order already, as maintenance leaves it, is not
+        sorted again, which would take longer than to read it.
+    """
+    names = [name for name in ORDER if frame[name].null_count() < len(frame)]
+    if len(frame) < 2 or not names or _is_sorted(frame, names):
+        return frame
+    return frame.sort(names, maintain_order=True)
+
+
+def _is_sorted(frame: pl.DataFrame, names: list[str]) -> bool:
+    """Say whether each row is known to come after the one before, by the first column in which they differ."""
+    undecided: npt.NDArray[np.bool_] | None = None
+    for name in names:
+        column = frame[name]
+        if column.is_sorted() and column[0] == column[-1] and not column.null_count():
+            continue  # the same in all rows
+        if column.dtype.is_numeric() or column.dtype == pl.Datetime:
+            if column.null_count():
+                return False
+            values = column.to_physical().to_numpy()
+            falls, same = values[1:] < values[:-1], values[1:] == values[:-1]
+        elif undecided is None and column.is_sorted():
+            falls = np.zeros(len(column) - 1, dtype=np.bool_)
+            runs = column.rle_id().to_numpy()
+            same = runs[1:] == runs[:-1]
+        else:
+            return False
+        if (falls if undecided is None else falls & undecided).any():
+            return False
+        undecided = same if undecided is None else undecided & same
+        if not undecided.any():
+            return True
+    return True

@@ -26,6 +26,7 @@ def test_everything_has_a_default_beside_home(home: Path) -> None:
     assert settings.config == home / "config.toml"
     assert settings.store == str(home / "store")
     assert settings.annotations == str(home / "annotations.db")
+    assert settings.buffer == home / "buffer"
     assert settings.origin == "local"
 
 
@@ -84,6 +85,18 @@ def test_a_relative_path_is_made_absolute(monkeypatch: pytest.MonkeyPatch, tmp_p
 
 def test_a_tilde_is_the_users_folder() -> None:
     assert load(store="~/metrics").store == str(Path.home() / "metrics")
+
+
+def test_the_buffer_is_a_folder_of_this_host(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (home / "config.toml").write_text('buffer = "scratch"\n')
+    assert load().buffer == home / "scratch"
+    monkeypatch.setenv("GNOMON_BUFFER", "/var/tmp/gnomon")
+    assert load().buffer == Path("/var/tmp/gnomon")
+    monkeypatch.setenv("GNOMON_BUFFER", "s3://bucket/buffer")
+    with pytest.raises(SettingsError, match=r"GNOMON_BUFFER cannot be .*a folder on a local disk, not a URI"):
+        load()
+    with pytest.raises(SettingsError, match="The setting buffer cannot be ' ': it is empty"):
+        load(buffer=" ")
 
 
 def test_a_named_file_that_does_not_exist_is_an_error(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ __all__ = [
     "AnnotationError",
     "AnnotationLogError",
     "AnnotationNotFoundError",
+    "BufferFileError",
     "CollectionNotFoundError",
     "ConcurrencyError",
     "DataIdError",
@@ -233,6 +234,12 @@ class StoreError(GnomonError, RuntimeError):
 
     code = "store"
     status = 500
+
+
+class BufferFileError(StoreError):
+    """A hot buffer whose file cannot be used: full disk, network file system, damage, another version."""
+
+    code = "buffer_file"
 
 
 class SchemaError(StoreError, ValueError):

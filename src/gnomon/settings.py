@@ -80,6 +80,12 @@ def _path(value: object) -> object:
     return value
 
 
+def _local(value: object) -> object:
+    if isinstance(value, str) and _SCHEME.match(value):
+        raise ValueError("expected is a folder on a local disk, not a URI")
+    return _path(value)
+
+
 def _uri(value: object) -> object:
     if isinstance(value, str) and _SCHEME.match(value):
         return value
@@ -108,6 +114,9 @@ class Settings(BaseSettings):
         URI of the metrics store, by default the folder ``store`` in `home`; a path is absolute.
     annotations : str
         URI of the annotations, by default the SQLite file ``annotations.db`` in `home`; a path is absolute.
+    buffer : pathlib.Path
+        The folder, on a local disk of this host, in which single measurements wait for their way into the
+        store; by default ``buffer`` in `home`.
     origin : str
         The name under which this installation writes events.
     """
@@ -125,6 +134,9 @@ class Settings(BaseSettings):
     )
     annotations: Annotated[str, BeforeValidator(_uri)] = Field(
         default_factory=lambda data: str(data["home"] / "annotations.db")
+    )
+    buffer: Annotated[Path, BeforeValidator(_local)] = Field(
+        default_factory=lambda data: data["home"] / "buffer"
     )
     origin: Annotated[str, AfterValidator(_origin)] = "local"
 
@@ -209,7 +221,7 @@ def _read(path: Path, *, must_exist: bool) -> dict[str, Any]:
                 file=str(path),
                 line=_line(text, key),
             )
-    for key in ("home", "store", "annotations"):
+    for key in ("home", "store", "annotations", "buffer"):
         value = values.get(key)
         if isinstance(value, str) and value.strip() and not _SCHEME.match(value):
             values[key] = str(path.parent / Path(value).expanduser())
@@ -227,8 +239,8 @@ def load(**overrides: str | Path | None) -> Settings:
     Parameters
     ----------
     **overrides
-        Settings by name (``home``, ``config``, ``store``, ``annotations``, ``origin``), which go before the
-        environment (``GNOMON_HOME`` and so on); `None` means that nothing was given.
+        Settings by name (``home``, ``config``, ``store``, ``annotations``, ``buffer``, ``origin``), which go
+        before the environment (``GNOMON_HOME`` and so on); `None` means that nothing was given.
 
     Returns
     -------

@@ -19,11 +19,12 @@ NOBODY = 65534
 
 
 @pytest.fixture
-def as_nobody() -> Iterator[Path]:
+def as_nobody(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Give a folder that everybody may read; a superuser, who may write anywhere, is nobody meanwhile."""
     with tempfile.TemporaryDirectory(prefix="gnomon-") as name:
         place = Path(name)
         place.chmod(0o755)
+        monkeypatch.setenv("GNOMON_HOME", str(place / "home"))
         yield place
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from lsst.daf.butler import Butler, CollectionType, MissingCollectionError  # type: ignore[attr-defined]
 
 from gnomon.errors import CollectionNotFoundError, nearest
-from gnomon.store.collections import Chain
+from gnomon.store.search_path import Chain
 
 __all__ = ["resolve"]
 

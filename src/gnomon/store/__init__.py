@@ -4,8 +4,8 @@
 `Store.load` gives a `Result` that turns into Arrow, Polars, pandas or astropy tables.
 """
 
-from gnomon.store.collections import Chain, Tagged
 from gnomon.store.result import Result
+from gnomon.store.search_path import Chain, Tagged
 from gnomon.store.store import AppendResult, Store, open_store
 
 __all__ = ["AppendResult", "Chain", "Result", "Store", "Tagged", "open_store"]

@@ -17,7 +17,7 @@ from gnomon.measurements.rows import NO_METRIC
 from gnomon.store.place import Place
 from gnomon.store.schema import TableName
 
-__all__ = ["Catalog", "Contents", "Known", "names_of"]
+__all__ = ["Catalog", "Contents", "Known", "names_of", "with_rows"]
 
 _FOLDER = "catalog"
 
@@ -174,6 +174,29 @@ def _items(
     for table, types in known.items():
         for dataset_type, contents in types.items():
             yield table, dataset_type, contents
+
+
+def with_rows(known: Known, divided: Iterable[tuple[TableName, pl.DataFrame]]) -> Known:
+    """Add what is in rows that no table has yet.
+
+    Parameters
+    ----------
+    known
+        What `Catalog.load` gave; it stays as it is.
+    divided
+        Rows by table.
+    """
+    result = dict(known)
+    for table, rows in divided:
+        types = {
+            kind: Contents(set(held.metrics), set(held.runs)) for kind, held in known.get(table, {}).items()
+        }
+        for (kind,), group in rows.partition_by("dataset_type", as_dict=True).items():
+            there = types.setdefault(str(kind), Contents())
+            there.metrics |= set(group["metric"].unique()) - {NO_METRIC}
+            there.runs |= set(group["run"].unique())
+        result[table] = types
+    return result
 
 
 def names_of(known: Known, of: str) -> Iterable[str]:

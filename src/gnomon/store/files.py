@@ -1,14 +1,16 @@
 """Parquet files of measurements in the order in which they are asked for.
 
-A file is written in row groups of which a question reads few: single measurements metric by metric, bundles in
-groups of datasets that are small enough for a visit and large enough for a metric.
+A file is written in row groups of which a question reads few: single measurements metric by metric, bundles
+in groups of datasets that are small enough for a visit and large enough for a metric.
 """
 
+import itertools
 import json
 import time
 import uuid
 from collections.abc import Iterator
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -48,7 +50,7 @@ class FileWriter:
         self._state = state
         self.path = f"{STATE}={state}/{uuid.uuid4().hex}.parquet"
         self._writer: pq.ParquetWriter | None = None
-        self._bounds: dict[str, tuple[object, object]] = {}
+        self._bounds: dict[str, tuple[Any, Any]] = {}
         self.rows = 0
 
     def __enter__(self) -> "FileWriter":
@@ -65,9 +67,10 @@ class FileWriter:
             return
         for name in STATISTICS:
             if name in frame.columns and frame[name].null_count() < len(frame):
-                low, high = frame[name].min(), frame[name].max()
+                low: Any = frame[name].min()
+                high: Any = frame[name].max()
                 if name in self._bounds:
-                    low, high = min(low, self._bounds[name][0]), max(high, self._bounds[name][1])  # type: ignore[type-var]
+                    low, high = min(low, self._bounds[name][0]), max(high, self._bounds[name][1])
                 self._bounds[name] = (low, high)
         table = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
         if self._writer is None:
@@ -78,7 +81,9 @@ class FileWriter:
 
     def _open(self, schema: pa.Schema) -> pq.ParquetWriter:
         encodings = {item.name: code for item in schema if (code := _encoding(item)) is not None}
-        plain = [item.name for item in schema if item.name not in encodings and not pa.types.is_nested(item.type)]
+        plain = [
+            item.name for item in schema if item.name not in encodings and not pa.types.is_nested(item.type)
+        ]
         return pq.ParquetWriter(
             self._place.output(f"{self._name.folder}/{self.path}"),
             schema,
@@ -103,7 +108,7 @@ class FileWriter:
             if after - begin > _GROUP and end > begin:
                 parts = max(1, -(-(end - begin) // _MOST))
                 edges = [begin + (end - begin) * part // parts for part in range(parts + 1)]
-                yield from zip(edges[:-1], edges[1:], strict=True)
+                yield from itertools.pairwise(edges)
                 begin = end
 
     def close(self) -> None:

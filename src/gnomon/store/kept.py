@@ -11,7 +11,6 @@ import pyarrow as pa
 from gnomon import times
 from gnomon.definitions import MetricSet
 from gnomon.measurements import observations
-from gnomon.store.collections import Chain, Tagged
 from gnomon.store.reading import Removals
 from gnomon.store.schema import (
     CHAINS_SCHEMA,
@@ -21,6 +20,7 @@ from gnomon.store.schema import (
     REMOVALS_SCHEMA,
     TAGGED_SCHEMA,
 )
+from gnomon.store.search_path import Chain, Tagged
 from gnomon.store.tables import Tables, collect
 
 __all__ = ["Kept"]
@@ -77,9 +77,11 @@ class Kept:
         frame = self._tables.kept("removals", REMOVALS_SCHEMA)
         return pl.DataFrame(REMOVALS_SCHEMA.empty_table()) if frame is None else collect(frame)
 
-    def remove(self, key: str, values: Sequence[object], *, reason: str, after: Iterable[str]) -> None:
-        """Record that datasets or runs (``dataset_id``, ``run``) are gone, later than all rows of ``after``."""
-        moment = times.to_datetime(self.after(after))
+    def remove(
+        self, key: str, values: Sequence[object], *, reason: str, after: Iterable[str], not_before: int
+    ) -> None:
+        """Record that datasets or runs (``dataset_id``, ``run``) are gone, later than all rows of tables."""
+        moment = times.to_datetime(max(self.after(after), not_before + 1))
         columns: dict[str, list[object]] = {
             "dataset_id": [None] * len(values),
             "run": [None] * len(values),

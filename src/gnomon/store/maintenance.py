@@ -1,4 +1,4 @@
-"""Putting a store in order while others read and write: compaction, clustering, and getting rid of what is old.
+"""Putting a store in order while others read and write: compaction and clustering.
 
 Appended files hold whatever came together, and the same key perhaps several times. Compaction reads them,
 divides what holds from what does not, and writes both anew, in order. It commits by Delta Lake's transactions
@@ -7,7 +7,7 @@ process that is killed leaves files that nobody sees, which `vacuum` deletes.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import polars as pl
@@ -15,7 +15,6 @@ from deltalake import CommitProperties, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError
 from deltalake.transaction import RemoveAction
 
-from gnomon.errors import StoreError
 from gnomon.store.files import FileWriter
 from gnomon.store.order import in_order
 from gnomon.store.place import Place
@@ -122,12 +121,12 @@ def compact(
 
 
 def _choose(files: pl.DataFrame, *, whole: bool) -> pl.DataFrame | None:
-    """Choose the files to write anew: all that were appended, and merged ones that are not large beside them."""
+    """Choose the files to write anew: all that were appended, and merged ones not large beside them."""
     new = files.filter(pl.col(STATE) == NEW)
     merged = files.filter(pl.col(STATE) == MERGED).sort("num_records")
     if whole:
         chosen = pl.concat([new, merged])
-        return chosen if len(new) or len(merged) > 1 or len(merged) else None
+        return chosen if len(chosen) else None
     rows = int(new["num_records"].sum())
     taken = 0
     for size in merged["num_records"]:
@@ -154,7 +153,9 @@ def _parts(snapshot: Snapshot, chosen: pl.DataFrame) -> Iterator[pl.DataFrame]:
     size = 0
     for metric, count in counts.iter_rows():
         if together and size + count > rows:
-            yield from _by_dimension(frame.filter(pl.col("metric").is_in(together)), snapshot.name, rows, size)
+            yield from _by_dimension(
+                frame.filter(pl.col("metric").is_in(together)), snapshot.name, rows, size
+            )
             together, size = [], 0
         together.append(metric)
         size += count

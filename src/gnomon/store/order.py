@@ -33,7 +33,7 @@ def in_order(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _is_sorted(frame: pl.DataFrame, names: list[str]) -> bool:
-    """Say whether each row is known to come after the one before, by the first column in which they differ."""
+    """Say whether each row is known to come after the one before, by the column in which they differ."""
     undecided: npt.NDArray[np.bool_] | None = None
     for name in names:
         column = frame[name]

@@ -177,6 +177,17 @@ class Place:
         """Give the size of a file in bytes."""
         return int(self._info(name).size)
 
+    def stamp(self, name: str) -> tuple[int, int, int] | None:
+        """Tell a file from another one of the same name: number, time, size; `None` if there is none."""
+        if self.folder is not None:
+            try:
+                status = os.stat(f"{self._root}/{name}")  # noqa: PTH116 - several times as quick
+            except OSError:
+                return None
+            return status.st_ino, status.st_mtime_ns, status.st_size
+        info = self._info(name)
+        return None if info.type != fs.FileType.File else (0, info.mtime_ns or 0, info.size or 0)
+
     def delete(self, name: str) -> None:
         """Delete a file or a folder with all that is in it; what is not there need not be deleted."""
         info = self._info(name)

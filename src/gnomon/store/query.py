@@ -15,7 +15,7 @@ from gnomon.errors import UnitMismatchError
 from gnomon.expressions import tree
 from gnomon.measurements import observations
 from gnomon.measurements.rows import DATA_ID_COLUMNS
-from gnomon.store.collections import SearchPath
+from gnomon.store.search_path import SearchPath
 
 __all__ = ["Query", "expand"]
 

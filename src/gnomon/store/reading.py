@@ -8,7 +8,6 @@ import polars as pl
 from gnomon.measurements import observations, other_dimensions
 from gnomon.measurements.rows import DATA_ID_COLUMNS, NO_METRIC, OTHER_DIMENSIONS
 from gnomon.store import bundles
-from gnomon.store.collections import SearchPath
 from gnomon.store.query import Query
 from gnomon.store.schema import (
     CURRENT_STATES,
@@ -19,6 +18,7 @@ from gnomon.store.schema import (
     SUPERSEDED,
     TableName,
 )
+from gnomon.store.search_path import SearchPath
 from gnomon.store.tables import Snapshot, collect
 
 __all__ = ["KEY", "Removals", "identity", "identity_columns", "newest", "read"]

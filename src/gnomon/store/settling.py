@@ -87,9 +87,7 @@ def settle_bundles(datasets: pl.DataFrame, removals: Removals | None) -> Settled
     measured = settle(bundles.unfold(rivals, bundles.metric_columns(rivals.columns)), None)
     # A row without any measurement says only that the dataset exists, which one row says enough.
     silent = rivals.filter(
-        pl.all_horizontal(
-            pl.col(column.name).is_null() for column in bundles.metric_columns(rivals.columns)
-        )
+        pl.all_horizontal(pl.col(column.name).is_null() for column in bundles.metric_columns(rivals.columns))
         & pl.col(bundles.WITHOUT_VALUE).is_null()
     ).unique("dataset_id", keep="first", maintain_order=True)
     silent = silent.join(measured.current.select("dataset_id").unique(), on="dataset_id", how="anti")

@@ -1,9 +1,11 @@
 """The metrics store."""
 
 import datetime
+import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,29 +14,34 @@ import pyarrow as pa
 from astropy.time import Time
 from deltalake.exceptions import DeltaError
 
-from gnomon import times
+from gnomon import settings, times
 from gnomon.definitions import MetricSet
 from gnomon.errors import (
+    BufferFileError,
     DatasetTypeNotFoundError,
     GnomonError,
     MetricNotFoundError,
     SchemaError,
+    StoreError,
     TimeFormatError,
     nearest,
 )
 from gnomon.measurements import observations
 from gnomon.measurements.rows import DATA_ID_COLUMNS, OTHER_DIMENSIONS, SCHEMA, conform
 from gnomon.store import reading
-from gnomon.store.catalog import Catalog, Known, names_of
-from gnomon.store.collections import Chain, SearchPath, Tagged, flatten
+from gnomon.store.buffer import Buffer
+from gnomon.store.catalog import Catalog, Known, names_of, with_rows
+from gnomon.store.draining import drain
 from gnomon.store.kept import Kept
 from gnomon.store.maintenance import Compaction, Progress, compact, silent
 from gnomon.store.order import in_order
 from gnomon.store.place import Place
 from gnomon.store.query import Bound, Query, expand
 from gnomon.store.result import DATA_ID, Result, widen
-from gnomon.store.schema import RECORDED_AT, SOURCE, STORED_SCHEMA, SUPERSEDED_AT, table_names
+from gnomon.store.schema import RECORDED_AT, SOURCE, STORED_SCHEMA, SUPERSEDED_AT, TableName, table_names
+from gnomon.store.search_path import Chain, SearchPath, Tagged, flatten
 from gnomon.store.tables import Tables
+from gnomon.store.writer import Writer
 
 __all__ = ["AppendResult", "Store", "open_store"]
 
@@ -43,7 +50,9 @@ type Moment = Time | str | int | None
 
 type Names = str | Sequence[str]
 
-_TYPES = pl.DataFrame(STORED_SCHEMA.empty_table()).schema
+_LOG = logging.getLogger(__name__)
+_COMMITS = 64  # after so many, a table is put in order
+_PATIENCE = 60.0  # seconds for which another process that drains is waited for
 
 
 @dataclass(frozen=True)
@@ -84,8 +93,6 @@ def open_store(uri: str | os.PathLike[str] | None = None) -> "Store":
         If a store cannot be there, or the one that is there has another format.
     """
     if uri is None:
-        from gnomon import settings
-
         uri = settings.load().store
     return Store(os.fspath(uri))
 
@@ -104,6 +111,11 @@ class Store:
         self._tables = Tables(self._place)
         self._catalog = Catalog(self._place)
         self._kept = Kept(self._tables)
+        self._buffer_folder = settings.load().buffer
+
+    @cached_property
+    def _buffer(self) -> Buffer:
+        return Buffer.beside(self._buffer_folder, self.uri)
 
     @property
     def uri(self) -> str:
@@ -141,15 +153,112 @@ class Store:
             return AppendResult(0)
         rows = self._stamped(given, source)
         divided = table_names(rows)
+        if len(divided) == 1 or not self._through_buffer(rows, source):
+            self._write(divided)
+        return AppendResult(len(rows), len(given) - len(rows))
+
+    def _through_buffer(self, rows: pl.DataFrame, source: str) -> bool:
+        """Append rows of several tables by way of the buffer: all or none, whatever happens.
+
+        Where there can be no buffer, on a network file system for one, each table is whole by itself.
+        """
+        moment = rows[RECORDED_AT].cast(pl.Int64).max()
+        if not isinstance(moment, int) or moment > times.now():
+            return False  # a clock was set back, and the buffer goes by the clock
+        self._tables.init()
+        try:
+            self._buffer.put(rows.select(SCHEMA.names).to_arrow(), source=source)
+        except BufferFileError as error:
+            _LOG.debug("Appending without the buffer: %s", error)
+            return False
+        self.flush()
+        return True
+
+    def writer(self, *, source: str, durable: bool = False) -> Writer:
+        """Open the store for measurements that come one by one.
+
+        Parameters
+        ----------
+        source
+            Who writes, for the history.
+        durable
+            Whether each measurement survives a power cut, and not only the end of the process.
+
+        Returns
+        -------
+        Writer
+            A context manager. What it took is safe in the hot buffer of this host at once, where readers of
+            this host see it, and in the tables within seconds.
+        """
+        self._tables.init()
+        buffer = Buffer.beside(self._buffer_folder, self.uri, durable=durable)
+        return Writer(buffer, self, source=source)
+
+    def flush(self) -> int:
+        """Bring what waits in the hot buffer of this host into the tables, also what killed processes left.
+
+        Returns
+        -------
+        int
+            How many rows were handed over.
+
+        Raises
+        ------
+        StoreError
+            If the store cannot be written; the rows stay in the buffer.
+        """
+        return drain(self._buffer, self, wait=_PATIENCE)
+
+    def append_buffered(self, rows: pl.DataFrame, *, application: str, numbers: pl.Series, last: int) -> None:
+        """Append rows of a hot buffer, each to its table, unless they are there already.
+
+        Parameters
+        ----------
+        rows
+            In `gnomon.measurements.rows.SCHEMA`, then ``recorded_at`` and ``source``.
+        application
+            The identity of the buffer.
+        numbers
+            The number of each row, growing.
+        last
+            The greatest of them.
+
+        Raises
+        ------
+        StoreError
+            If the store cannot be written; the same call later completes what is missing.
+        """
+        rows = rows.with_columns(
+            pl.lit(None, pl.Datetime("us")).alias(SUPERSEDED_AT), numbers.alias("_number")
+        )
+        # What came of a dataset within a drain came at one moment, so that a bundle is one row of its table.
+        if not rows.select(reading.KEY).is_duplicated().any():
+            rows = rows.with_columns(pl.col(RECORDED_AT).max().over("dataset_id"))
+        self._write(table_names(rows), application=application, last=last)
+
+    def _write(
+        self, divided: Sequence[tuple[TableName, pl.DataFrame]], *, application: str = "", last: int = 0
+    ) -> None:
         self._tables.init()
         try:
             for name, part in divided:
                 self._catalog.add(name, part)
-            for name, part in divided:
-                self._tables.append(name, part)
+            commits = [
+                (name, self._tables.append(name, part, application=application, last=last))
+                for name, part in divided
+            ]
         except (DeltaError, OSError) as error:
             raise self._tables.unwritable(error) from error
-        return AppendResult(len(rows), len(given) - len(rows))
+        for name, version in commits:
+            # One of many writers, and not each of them, has what they appended put in order.
+            if version is not None and version % _COMMITS == _COMMITS - 1:
+                self._tidy_up(name)
+
+    def _tidy_up(self, name: TableName) -> None:
+        try:
+            compact(self._tables, name, removals=self._kept.removals())
+        except StoreError as error:
+            _LOG.warning("The table %s of %s was not put in order: %s", name.folder, self.uri, error)
 
     def _stamped(self, given: pl.DataFrame, source: str) -> pl.DataFrame:
         """Say when rows came in and who brought them; leave out repetitions."""
@@ -194,7 +303,7 @@ class Store:
         if wrong := [given for given in ids if len(given) != 16]:
             raise SchemaError(f"A dataset's UUID has 16 bytes; {wrong[0]!r} has {len(wrong[0])}.")
         if ids:
-            self._kept.remove("dataset_id", ids, reason=reason, after=self._folders())
+            self._remove("dataset_id", ids, reason)
         return len(ids)
 
     def drop_runs(self, runs: Names, *, reason: str) -> int:
@@ -222,7 +331,7 @@ class Store:
         names = list(dict.fromkeys(_names(runs)))
         flatten(names, runs=names_of(self._catalog.load(), "runs"), definitions={})
         if names:
-            self._kept.remove("run", names, reason=reason, after=self._folders())
+            self._remove("run", names, reason)
         return len(names)
 
     def compact(self, *, whole: bool = False, progress: Progress = silent) -> list[Compaction]:
@@ -254,8 +363,9 @@ class Store:
         self._catalog.compact()
         return [item for item in done if item is not None]
 
-    def _folders(self) -> list[str]:
-        return [name.folder for name in self._tables.names()]
+    def _remove(self, key: str, values: Sequence[object], reason: str) -> None:
+        folders = [name.folder for name in self._tables.names()]
+        self._kept.remove(key, values, reason=reason, after=folders, not_before=self._buffer.newest())
 
     def define_chain(self, chain: Chain) -> None:
         """Keep the definition of a CHAINED collection; the newest one holds.
@@ -333,8 +443,15 @@ class Store:
         """
         path = None if collections is None else SearchPath(tuple(_names(collections)))
         wanted = None if dataset_type is None else set(_names(dataset_type))
+        buffered = self._buffered()
         removals = self._kept.removals()
         found = [pl.Series("dataset_id", [], pl.Binary)]
+        for rows in buffered.values():
+            if wanted is not None:
+                rows = rows.filter(pl.col("dataset_type").is_in(sorted(wanted)))
+            if path is not None:
+                rows = rows.filter(pl.col("run").is_in(path.entries))
+            found.append((rows if removals is None else removals.apply(rows))["dataset_id"].unique())
         for name, types in self._catalog.load().items():
             present = sorted(kind for kind in types if wanted is None or kind in wanted)
             snapshot = self._tables.open(name) if present else None
@@ -435,7 +552,9 @@ class Store:
             the store cannot be read.
         """
         moment = _moment(as_of)
-        known = self._catalog.load()
+        # Before the tables: what is drained meanwhile is then seen twice, and counts once, rather than never.
+        buffered = self._buffered()
+        known = with_rows(self._catalog.load(), buffered.items()) if buffered else self._catalog.load()
         query = Query(
             metrics=self._metrics(known, metrics, tags),
             path=self._path(known, collections, definitions, moment),
@@ -457,15 +576,14 @@ class Store:
         frames = []
         for name, held in known.items():
             wanted = _wanted(held, types, query.metrics)
-            snapshot = self._tables.open(name) if wanted else None
-            if snapshot is None:
+            if not wanted:
                 continue
             frame = reading.read(
-                snapshot,
+                self._tables.open(name),
                 name,
                 query,
                 dataset_types=wanted,
-                buffered=None,
+                buffered=buffered.get(name),
                 removals=removals,
                 columns=read,
             )
@@ -490,6 +608,13 @@ class Store:
             found = found.with_columns(pl.lit("").alias(DATA_ID))
         broad, units = widen(found, by_run=query.path is None and not latest, also=query.metadata)
         return Result(broad, wide=True, units=units)
+
+    def _buffered(self) -> dict[TableName, pl.DataFrame]:
+        """Give what waits in the buffer of this host, by table."""
+        rows = self._buffer.rows()
+        if rows is None:
+            return {}
+        return dict(table_names(rows.with_columns(pl.lit(None, pl.Datetime("us")).alias(SUPERSEDED_AT))))
 
     def _metrics(self, known: Known, metrics: Names | None, tags: Names | None) -> list[str] | None:
         if metrics is None and tags is None:

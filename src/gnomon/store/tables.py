@@ -52,23 +52,34 @@ _WRITER = WriterProperties(compression="LZ4_RAW")
 _TYPES = dict(pl.DataFrame(STORED_SCHEMA.empty_table()).schema)
 
 
+_SNAPSHOTS: "dict[str, tuple[Snapshot, Commit | None]]" = {}
+_MOST_SNAPSHOTS = 256
+
+type Commit = tuple[int, int, int]
+
+
 @dataclass(frozen=True)
 class Snapshot:
-    """A table of measurements at one moment, whatever happens to it meanwhile.
+    """A table at one moment, whatever happens to it meanwhile.
 
     Attributes
     ----------
-    name
-        The table's name.
-    delta
-        The table as it was loaded.
     place
         Where the store is.
+    folder
+        Where the table is, relative to the store.
+    delta
+        The table as it was loaded.
     """
 
-    name: TableName
-    delta: DeltaTable
     place: Place
+    folder: str
+    delta: DeltaTable
+
+    @cached_property
+    def name(self) -> TableName:
+        """The name of a table of measurements."""
+        return TableName.of_folder(self.folder)
 
     @cached_property
     def columns(self) -> dict[str, pl.DataType]:
@@ -78,7 +89,7 @@ class Snapshot:
 
     @cached_property
     def files(self) -> pl.DataFrame:
-        """The files: ``path``, ``size_bytes``, ``num_records``, ``state``, and statistics such as ``min.visit``."""
+        """The files: ``path``, ``size_bytes``, ``num_records``, ``state``, statistics as ``min.visit``."""
         actions = pl.DataFrame(pa.table(self.delta.get_add_actions(flatten=True)))
         return (
             actions.rename({f"partition.{STATE}": STATE})
@@ -110,7 +121,7 @@ class Snapshot:
         if not files:
             return pl.LazyFrame(schema=self.columns)
         return pl.scan_parquet(
-            [self.place.file(f"{self.name.folder}/{path}") for path in files],
+            [self.place.file(f"{self.folder}/{path}") for path in files],
             glob=False,
             hive_partitioning=False,
             schema=self.columns,
@@ -206,10 +217,11 @@ class Tables:
         StoreError
             If it is damaged.
         """
-        delta = self._load(name.folder)
-        return None if delta is None else Snapshot(name, delta, self.place)
+        return self._snapshot(name.folder)
 
-    def append(self, name: TableName, rows: pl.DataFrame, *, application: str = "", last: int = 0) -> None:
+    def append(
+        self, name: TableName, rows: pl.DataFrame, *, application: str = "", last: int = 0
+    ) -> int | None:
         """Append measurements to a table; all of them become visible at once.
 
         Parameters
@@ -224,6 +236,11 @@ class Tables:
         last
             The number of this transaction.
 
+        Returns
+        -------
+        int or None
+            The version of the table before it has them; `None` if they were there already.
+
         Raises
         ------
         OSError, deltalake.exceptions.DeltaError
@@ -236,23 +253,23 @@ class Tables:
                 done = None if delta is None else delta.transaction_version(application)
                 fresh = rows.filter(pl.col(_NUMBER) > (-1 if done is None else done))
             if fresh.is_empty():
-                return
+                return None
             try:
                 self._write(name.folder, delta, _physical(name, fresh), STATE, application, last)
+                return 0 if delta is None else int(delta.version())
             except (CommitFailedError, SchemaMismatchError):  # nothing of it is visible
                 if attempt == _ATTEMPTS - 1:
                     raise
                 time.sleep(random.uniform(0, 0.01 * 2 ** min(attempt, 6)))
-            else:
-                return
+        return None
 
     def kept(self, name: str, schema: pa.Schema) -> pl.LazyFrame | None:
         """Give the rows of a small table, all that ever held; `None` if there never were any."""
         folder = f"{_KEPT}/{name}"
-        delta = self._load(folder)
-        if delta is None:
+        snapshot = self._snapshot(folder)
+        if snapshot is None:
             return None
-        paths = pa.table(delta.get_add_actions())["path"].to_pylist()
+        paths = snapshot.files["path"].to_list()
         if not paths:
             return pl.LazyFrame(schema.empty_table())
         return pl.scan_parquet(
@@ -305,18 +322,41 @@ class Tables:
         int or None
             TAI microseconds; `None` if there are no rows.
         """
-        delta = self._load(folder)
-        if delta is None:
+        snapshot = self._snapshot(folder)
+        if snapshot is None:
             return None
-        actions = pl.DataFrame(pa.table(delta.get_add_actions(flatten=True)))
         column = f"max.{RECORDED_AT}"
-        newest = actions[column].max() if column in actions.columns else None
+        newest = snapshot.files[column].max() if column in snapshot.files.columns else None
         # The statistics of Delta Lake count milliseconds.
         return times.from_datetime(newest) + 1_000 if isinstance(newest, datetime.datetime) else None
 
     def unwritable(self, error: Exception) -> StoreError:
         """Say that something could not be written."""
         return StoreError(f"The store {self.place.uri} cannot be written: {redact(str(error))}")
+
+    def _snapshot(self, folder: str) -> Snapshot | None:
+        """Load a table, or take what this process loaded before if nothing was committed since."""
+        address = self.place.table(folder)
+        if (known := _SNAPSHOTS.get(address)) is not None:
+            snapshot, commit = known
+            if commit is not None and commit == self._last_commit(folder, snapshot.delta.version()):
+                return snapshot
+        delta = self._load(folder)
+        if delta is None:
+            return None
+        snapshot = Snapshot(self.place, folder, delta)
+        if len(_SNAPSHOTS) >= _MOST_SNAPSHOTS:
+            _SNAPSHOTS.pop(next(iter(_SNAPSHOTS)), None)
+        _SNAPSHOTS[address] = (snapshot, self._last_commit(folder, delta.version()))
+        return snapshot
+
+    def _last_commit(self, folder: str, version: int) -> Commit | None:
+        """Tell the commit of a version from any other one; `None` if it is not the last, or not there."""
+        log = f"{folder}/_delta_log"
+        # The versions of a table have no gaps.
+        if self.place.stamp(f"{log}/{version + 1:020d}.json") is not None:
+            return None
+        return self.place.stamp(f"{log}/{version:020d}.json")
 
     def _load(self, folder: str) -> DeltaTable | None:
         if self.place.folder is not None and not (self.place.folder / folder / "_delta_log").is_dir():

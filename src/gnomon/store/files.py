@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake.transaction import AddAction
 
+from gnomon.measurements.rows import DATA_ID_COLUMNS
 from gnomon.store.place import Place
 from gnomon.store.schema import RECORDED_AT, STATE, TableName
 
@@ -26,7 +27,7 @@ __all__ = ["STATISTICS", "FileWriter"]
 STATISTICS = ("metric", "run", "dataset_type", "visit", "exposure", "tract", RECORDED_AT)
 """The columns whose least and greatest values stand in the log of a table."""
 
-_GROUP = 65_536  # rows of single measurements
+_GROUP = 50_000  # rows of single measurements
 _CELLS = 2_000_000  # of bundles
 _LEAST, _MOST = 4_096, 131_072
 
@@ -65,6 +66,9 @@ class FileWriter:
         """Write rows, which are in order and come after all that were written before."""
         if frame.is_empty():
             return
+        # A column costs time in every group, whatever is in it.
+        absent = frozenset(DATA_ID_COLUMNS) - frozenset(self._name.expanded)
+        frame = frame.drop(absent, strict=False)
         for name in STATISTICS:
             if name in frame.columns and frame[name].null_count() < len(frame):
                 low: Any = frame[name].min()
@@ -147,7 +151,7 @@ def _encoding(column: pa.Field) -> str | None:
     if pa.types.is_floating(column.type):
         return "BYTE_STREAM_SPLIT"
     if column.name == "dataset_id":
-        return "DELTA_BYTE_ARRAY"  # those of one time begin alike
+        return "PLAIN"  # compression finds that those of one time begin alike, and reading is quick
     if pa.types.is_integer(column.type) or pa.types.is_timestamp(column.type):
         return "DELTA_BINARY_PACKED"
     return None

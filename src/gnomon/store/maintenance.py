@@ -27,7 +27,9 @@ __all__ = ["Compaction", "Progress", "compact", "silent"]
 
 _APPLICATION = "gnomon-maintenance"
 _GROWTH = 4  # a file is written again when so many times less has come since
-_CELLS = 24_000_000  # that are in memory at once
+_BLOCK = 1_000_000  # rows of single measurements that are in memory, and in order, at once
+_CELLS = 24_000_000  # of bundles
+_LEADING = ("visit", "exposure", "day_obs", "tract")  # what comes first in the order, where it is there
 _FILE_CELLS = 200_000_000
 
 type Progress = Callable[[int, int], None]
@@ -139,51 +141,46 @@ def _choose(files: pl.DataFrame, *, whole: bool) -> pl.DataFrame | None:
 
 
 def _parts(snapshot: Snapshot, chosen: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """Read the files in parts that fit into memory, in order: no key is in two of them."""
+    """Read the files in parts that fit into memory, in order: no key is in two of them.
+
+    A part is a range of visits with all its metrics, so that a question for one visit reads one part, and a
+    question for one metric a small piece of each.
+    """
     frame = snapshot.scan((NEW, MERGED), paths=chosen["path"])
-    rows = max(1, _CELLS // len(snapshot.columns))
-    if int(chosen["num_records"].sum()) <= rows:
-        yield collect(frame)
-        return
-    if snapshot.name.is_bundle:
-        yield from _by_dimension(frame, snapshot.name, rows)
-        return
-    counts = collect(frame.group_by("metric").len()).sort("metric")
-    together: list[str] = []
-    size = 0
-    for metric, count in counts.iter_rows():
-        if together and size + count > rows:
-            yield from _by_dimension(
-                frame.filter(pl.col("metric").is_in(together)), snapshot.name, rows, size
-            )
-            together, size = [], 0
-        together.append(metric)
-        size += count
-    yield from _by_dimension(frame.filter(pl.col("metric").is_in(together)), snapshot.name, rows, size)
-
-
-def _by_dimension(
-    frame: pl.LazyFrame, name: TableName, rows: int, total: int | None = None
-) -> Iterator[pl.DataFrame]:
-    """Divide by ranges of a dimension, of which all rows of a dataset have one value."""
-    by = next((dim for dim in ("visit", "exposure", "day_obs", "tract") if dim in name.dimensions), None)
-    if total is not None and total <= rows:
-        yield collect(frame)
-        return
+    name = snapshot.name
+    rows = _CELLS // len(snapshot.columns) if name.is_bundle else _BLOCK
+    by = next((dimension for dimension in _LEADING if dimension in name.dimensions), None)
     if by is None:
-        yield collect(frame)
+        yield from _by_metric(frame, name, rows)
         return
-    counts = collect(frame.group_by(by).len()).sort(by)
     begin: int | None = None
     size = 0
-    for value, count in counts.iter_rows():
+    for value, count in collect(frame.group_by(by).len()).sort(by).iter_rows():
         if begin is not None and size + count > rows:
-            yield collect(frame.filter(pl.col(by) >= begin, pl.col(by) < value))
+            yield from _by_metric(frame.filter(pl.col(by) >= begin, pl.col(by) < value), name, 2 * rows, size)
             begin, size = None, 0
         begin = value if begin is None else begin
         size += count
     if begin is not None:
-        yield collect(frame.filter(pl.col(by) >= begin))
+        yield from _by_metric(frame.filter(pl.col(by) >= begin), name, 2 * rows, size)
+
+
+def _by_metric(
+    frame: pl.LazyFrame, name: TableName, rows: int, total: int | None = None
+) -> Iterator[pl.DataFrame]:
+    """Divide what is too large still, if it can be divided."""
+    if name.is_bundle or (total is not None and total <= rows):
+        yield collect(frame)
+        return
+    together: list[str] = []
+    size = 0
+    for metric, count in collect(frame.group_by("metric").len()).sort("metric").iter_rows():
+        if together and size + count > rows:
+            yield collect(frame.filter(pl.col("metric").is_in(together)))
+            together, size = [], 0
+        together.append(metric)
+        size += count
+    yield collect(frame.filter(pl.col("metric").is_in(together)))
 
 
 class _Output:

@@ -48,6 +48,11 @@ def _is_sorted(frame: pl.DataFrame, names: list[str]) -> bool:
             falls = np.zeros(len(column) - 1, dtype=np.bool_)
             runs = column.rle_id().to_numpy()
             same = runs[1:] == runs[:-1]
+        elif undecided is not None and not column.null_count():
+            rows = np.flatnonzero(undecided)
+            before, after = column.gather(rows), column.gather(rows + 1)
+            falls, same = np.zeros_like(undecided), np.zeros_like(undecided)
+            falls[rows], same[rows] = (before > after).to_numpy(), (before == after).to_numpy()
         else:
             return False
         if (falls if undecided is None else falls & undecided).any():

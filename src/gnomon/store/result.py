@@ -66,7 +66,7 @@ class Result:
         return table if self._wide else conform(table)
 
     def pandas(self) -> Any:
-        """Give a pandas frame; times are TAI.
+        """Give a pandas frame; times are TAI, and integers of which some are null stay integers.
 
         Raises
         ------
@@ -74,9 +74,19 @@ class Result:
             If pandas is not installed.
         """
         try:
-            return self._frame.to_pandas()
+            import pandas as pd
         except ModuleNotFoundError as error:
             raise MissingExtraError("pandas is not installed: `pip install pandas`.") from error
+        table = self._frame.to_arrow(compat_level=pl.CompatLevel.oldest())
+        # UUIDs as bytes objects, and visits as floating numbers, are what nobody wants.
+        arrow = [
+            item.type
+            for item in table.schema
+            if pa.types.is_large_binary(item.type)
+            or (pa.types.is_integer(item.type) and table[item.name].null_count)
+        ]
+        nullable = {kind: pd.ArrowDtype(kind) for kind in arrow}
+        return table.to_pandas(types_mapper=nullable.get)
 
     def qtable(self) -> QTable:
         """Give an astropy table.

@@ -24,7 +24,17 @@ from gnomon.store.schema import RECORDED_AT, STATE, TableName
 
 __all__ = ["STATISTICS", "FileWriter"]
 
-STATISTICS = ("metric", "run", "dataset_type", "visit", "exposure", "tract", RECORDED_AT)
+STATISTICS = (
+    "metric",
+    "run",
+    "dataset_type",
+    "instrument",
+    "visit",
+    "exposure",
+    "tract",
+    "software",
+    RECORDED_AT,
+)
 """The columns whose least and greatest values stand in the log of a table."""
 
 _GROUP = 50_000  # rows of single measurements
@@ -43,15 +53,18 @@ class FileWriter:
         The table.
     state
         What is known of the rows.
+    generation
+        What the files of one compaction have in common: no key is in two of them.
     """
 
-    def __init__(self, place: Place, name: TableName, state: str) -> None:
+    def __init__(self, place: Place, name: TableName, state: str, generation: str) -> None:
         self._place = place
         self._name = name
         self._state = state
-        self.path = f"{STATE}={state}/{uuid.uuid4().hex}.parquet"
+        self.path = f"{STATE}={state}/{generation}-{uuid.uuid4().hex}.parquet"
         self._writer: pq.ParquetWriter | None = None
         self._bounds: dict[str, tuple[Any, Any]] = {}
+        self._nulls: dict[str, int] = {}
         self.rows = 0
 
     def __enter__(self) -> "FileWriter":
@@ -69,6 +82,9 @@ class FileWriter:
         # A column costs time in every group, whatever is in it.
         absent = frozenset(DATA_ID_COLUMNS) - frozenset(self._name.expanded)
         frame = frame.drop(absent, strict=False)
+        for name in frame.columns:
+            if "@" not in name:
+                self._nulls[name] = self._nulls.get(name, 0) + frame[name].null_count()
         for name in STATISTICS:
             if name in frame.columns and frame[name].null_count() < len(frame):
                 low: Any = frame[name].min()
@@ -131,7 +147,7 @@ class FileWriter:
         low, high = (
             {name: _statistic(bounds[side]) for name, bounds in self._bounds.items()} for side in (0, 1)
         )
-        statistics = {"numRecords": self.rows, "minValues": low, "maxValues": high, "nullCount": {}}
+        statistics = {"numRecords": self.rows, "minValues": low, "maxValues": high, "nullCount": self._nulls}
         return AddAction(
             path=self.path,
             size=self._place.size(f"{self._name.folder}/{self.path}"),

@@ -7,6 +7,7 @@ process that is killed leaves files that nobody sees, which `vacuum` deletes.
 """
 
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -189,6 +190,7 @@ class _Output:
     def __init__(self, place: Place, name: TableName) -> None:
         self._place = place
         self._name = name
+        self._generation = uuid.uuid4().hex
         self._current: FileWriter | None = None
         self._superseded: FileWriter | None = None
         self._full: list[FileWriter] = []
@@ -204,7 +206,7 @@ class _Output:
         """Write a part, which comes after all parts before."""
         current = _in_order(settled.current, self._name)
         if self._current is None:
-            self._current = FileWriter(self._place, self._name, MERGED)
+            self._current = FileWriter(self._place, self._name, MERGED, self._generation)
         self._current.write(current)
         if self._current.rows * len(current.columns) >= _FILE_CELLS:
             self._current.close()
@@ -212,7 +214,7 @@ class _Output:
             self._current = None
         if len(settled.superseded):
             if self._superseded is None:
-                self._superseded = FileWriter(self._place, self._name, SUPERSEDED)
+                self._superseded = FileWriter(self._place, self._name, SUPERSEDED, self._generation)
             self._superseded.write(_in_order(settled.superseded, self._name))
         self.rows += len(settled.current)
         self.superseded += len(settled.superseded)

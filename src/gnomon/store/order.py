@@ -6,10 +6,24 @@ import polars as pl
 
 from gnomon.measurements.rows import DATA_ID_COLUMNS
 
-__all__ = ["ORDER", "in_order"]
+__all__ = ["IMPLIED", "ORDER", "in_order"]
 
-ORDER = ("metric", "obs_begin", *DATA_ID_COLUMNS, "run", "dataset_type", "dataset_id")
-"""The columns by which measurements are sorted, in answers and in the files that maintenance writes."""
+IMPLIED = frozenset({"day_obs", "physical_filter", "band", "group"})
+"""Columns of a data ID that mostly follow from others."""
+
+ORDER = (
+    "metric",
+    "obs_begin",
+    *(name for name in DATA_ID_COLUMNS if name not in IMPLIED),
+    *(name for name in DATA_ID_COLUMNS if name in IMPLIED),
+    "run",
+    "dataset_type",
+    "dataset_id",
+)
+"""The columns by which measurements are sorted, in answers and in the files that maintenance writes.
+
+Dimensions that others imply come after them, where they seldom decide anything.
+"""
 
 
 def in_order(frame: pl.DataFrame) -> pl.DataFrame:
@@ -18,7 +32,7 @@ def in_order(frame: pl.DataFrame) -> pl.DataFrame:
     Parameters
     ----------
     frame
-        Rows with the columns of `ORDER`.
+        Rows with columns of `ORDER`; what it does not have does not matter.
 
     Returns
     -------
@@ -26,7 +40,7 @@ def in_order(frame: pl.DataFrame) -> pl.DataFrame:
         The rows in order, null before all else. What is in order already, as maintenance leaves it, is not
         sorted again, which would take longer than to read it.
     """
-    names = [name for name in ORDER if frame[name].null_count() < len(frame)]
+    names = [name for name in ORDER if name in frame.columns and frame[name].null_count() < len(frame)]
     if len(frame) < 2 or not names or _is_sorted(frame, names):
         return frame
     return frame.sort(names, maintain_order=True)

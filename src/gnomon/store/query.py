@@ -14,7 +14,7 @@ from gnomon.definitions import parse_unit
 from gnomon.errors import UnitMismatchError
 from gnomon.expressions import tree
 from gnomon.measurements import observations
-from gnomon.measurements.rows import DATA_ID_COLUMNS
+from gnomon.measurements.rows import DATA_ID_COLUMNS, SCHEMA
 from gnomon.store.search_path import SearchPath
 
 __all__ = ["Query", "expand"]
@@ -26,6 +26,8 @@ _FIELDS = {
     "timespan.end": "obs_end",
     "name": "obs_id",
 }
+
+_STORED: Mapping[str, pl.DataType] = dict(pl.DataFrame(SCHEMA.empty_table()).schema)
 
 type Bound = float | Quantity | None
 type Interval = tuple[int | None, int | None]
@@ -107,7 +109,23 @@ class Query:
             if part.names and part.names <= own
         ]
 
-    def in_time(self, frame: pl.LazyFrame) -> pl.LazyFrame:
+    @cached_property
+    def columns(self) -> frozenset[str]:
+        """The stored columns that the conditions are about."""
+        names = set() if self.condition is None else {_plain(name) for name in self.condition.names}
+        if self.observed_columns:
+            names |= {"instrument", *observations.ELEMENTS}
+        if self.observed != (None, None):
+            names |= {"obs_begin", "obs_end"}
+        if self.measured != (None, None):
+            names.add("measured_at")
+        if self.software is not None:
+            names.add("software")
+        if self.values != (None, None):
+            names |= {"value", "unit"}
+        return frozenset(names)
+
+    def in_time(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Keep what was observed and measured in the intervals asked for."""
         begin, end = self.observed
         if begin is not None:
@@ -151,7 +169,7 @@ class Query:
         """Keep the rows for which ``where`` holds; it comes last, for it may be about what was superseded."""
         if self.condition is None:
             return frame
-        columns = dict(frame.schema)
+        columns = {**_STORED, **frame.schema}
         for name in self.condition.names:
             plain = _plain(name)
             if name not in columns and plain in columns:

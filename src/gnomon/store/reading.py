@@ -1,7 +1,8 @@
 """Answering a question from one table: what holds, of which dataset, in which collection."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import polars as pl
 
@@ -11,8 +12,6 @@ from gnomon.store import bundles
 from gnomon.store.query import Query
 from gnomon.store.schema import (
     CURRENT_STATES,
-    MERGED,
-    NEW,
     RECORDED_AT,
     STORED_SCHEMA,
     SUPERSEDED,
@@ -122,7 +121,7 @@ def read(
     name: TableName,
     query: Query,
     *,
-    dataset_types: Sequence[str],
+    dataset_types: Sequence[str] | None,
     buffered: pl.DataFrame | None,
     removals: Removals | None,
     columns: Sequence[str],
@@ -138,7 +137,7 @@ def read(
     query
         The question.
     dataset_types
-        Those of its dataset types that can matter.
+        Those of its dataset types that can matter; `None` if all can.
     buffered
         Rows of this table that are in the buffer, in the stored schema.
     removals
@@ -152,46 +151,30 @@ def read(
         Rows with ``columns`` at least. The conditions of ``where``, on values and on software are still to be
         put to them.
     """
-    pushed = query.pushed(name.dimensions, _TYPES)
-    needed = _needed(name, query, columns, removals)
-    sources: list[tuple[pl.DataFrame, list[bundles.MetricColumn] | None]] = []
-    if snapshot is not None:
-        states = CURRENT_STATES if query.as_of is None else (NEW, MERGED, SUPERSEDED)
-        frame = _narrow(snapshot.scan(states), name, query, dataset_types, pushed)
-        metrics = _metric_columns(snapshot, query) if name.is_bundle else []
-        physical = [column for column in needed if column in snapshot.columns]
-        if name.is_bundle:
-            physical += _columns_of(metrics, snapshot)
-        sources.append((collect(frame.select(physical)), metrics if name.is_bundle else None))
-    if buffered is not None:
-        frame = _narrow(buffered.lazy(), name, query, dataset_types, pushed)
-        names = [column for column in _EMPTY.columns if column in needed or column in _MEASURED]
-        sources.append((frame.select(names).collect(), None))
+    plan = _Plan(snapshot, name, query, dataset_types, removals, buffered is not None, frozenset(columns))
     measured: list[pl.DataFrame] = []
     datasets: list[pl.DataFrame] = []
-    for rows, folded in sources:
+    for rows, metrics in plan.sources(snapshot, buffered):
         there = rows if removals is None else removals.apply(rows)
         if query.path is not None:
-            there = there.with_columns(query.path.rank(there).alias(_RANK)).filter(
-                pl.col(_RANK).is_not_null()
-            )
+            rank = query.path.rank(there)
+            there = there.with_columns(rank.alias(_RANK)).filter(pl.col(_RANK).is_not_null())
             datasets.append(there)
-        measured.append(there if folded is None else _unfolded(there, folded))
+        measured.append(there if metrics is None else _unfolded(there, metrics))
     if not measured:
         return _EMPTY.select(columns)
-    own = [
-        column
-        for column in (*needed, *_MEASURED, _RANK)
-        if any(column in frame.columns for frame in measured)
-    ]
-    found = pl.concat([_with(frame, own) for frame in measured]) if len(measured) > 1 else measured[0]
-    if query.path is not None and len(query.path.entries) > 1:
+    own = {name: None for frame in measured for name in frame.columns}
+    found = measured[0] if len(measured) == 1 else pl.concat(_with(frame, [*own]) for frame in measured)
+    if plan.is_ranked:
         found = _first_match(found, datasets, name.dimensions)
-    if query.metrics is not None:
+    # What stands for a dataset without measurements is needed no longer.
+    if query.metrics is not None and (plan.is_ranked or not name.is_bundle):
         found = found.filter(pl.col("metric").is_in(list(query.metrics)))
-    found = found.filter(pl.col("metric") != NO_METRIC) if (found["metric"] == NO_METRIC).any() else found
-    found = newest(found, KEY)
-    found = query.in_time(found.lazy()).collect() if _has_times(query) else found
+    elif (found["metric"] == NO_METRIC).any():
+        found = found.filter(pl.col("metric") != NO_METRIC)
+    if not plan.is_settled:
+        found = newest(found, KEY)
+    found = query.in_time(found)
     if query.latest:
         found = newest(found, identity(found, name.dimensions, "metric"))
     return _with(found, columns)
@@ -200,56 +183,87 @@ def read(
 _MEASURED = ("metric", "value", "unit", "uncertainty", "count", "extras")
 
 
-def _has_times(query: Query) -> bool:
-    return any(end is not None for interval in (query.observed, query.measured) for end in interval)
+@dataclass(frozen=True)
+class _Plan:
+    """What must be read of a table to answer a question."""
 
+    snapshot: Snapshot | None
+    name: TableName
+    query: Query
+    dataset_types: Sequence[str] | None
+    removals: Removals | None
+    has_buffered: bool
+    columns: frozenset[str]
 
-def _needed(name: TableName, query: Query, columns: Sequence[str], removals: Removals | None) -> list[str]:
-    """Name the columns that must be read: never those in which nothing can stand."""
-    wanted = {*columns, *KEY, *name.dimensions, "measured_at", RECORDED_AT, "dataset_type", OTHER_DIMENSIONS}
-    if query.path is not None or removals is not None:
-        wanted.add("run")
-    if query.observed != (None, None):
-        wanted |= {"obs_begin", "obs_end"}
-    if query.condition is not None:
-        wanted |= query.condition.names
-    if query.values != (None, None):
-        wanted |= {"value", "unit"}
-    absent = frozenset(DATA_ID_COLUMNS) - frozenset(name.expanded)
-    measured = frozenset(_MEASURED) if name.is_bundle else frozenset[str]()
-    return [column for column in _EMPTY.columns if column in wanted and column not in absent | measured]
+    @property
+    def is_settled(self) -> bool:
+        """Whether no key can be in two rows."""
+        if self.query.as_of is not None or self.has_buffered:
+            return False
+        return self.snapshot is not None and self.snapshot.is_settled
 
+    @property
+    def is_ranked(self) -> bool:
+        """Whether a dataset can stand before another one."""
+        return self.query.path is not None and len(self.query.path.entries) > 1
 
-def _narrow(
-    frame: pl.LazyFrame,
-    name: TableName,
-    query: Query,
-    dataset_types: Sequence[str],
-    pushed: Sequence[pl.Expr],
-) -> pl.LazyFrame:
-    """Keep what can matter, by conditions that hold of a whole dataset for ever."""
-    if name.is_bundle is False or len(dataset_types) != 1:
-        frame = frame.filter(pl.col("dataset_type").is_in(list(dataset_types)))
-    if (
-        query.metrics is not None
-        and not name.is_bundle
-        and (query.path is None or len(query.path.entries) < 2)
-    ):
-        frame = frame.filter(pl.col("metric").is_in(list(query.metrics)))
-    runs = None if query.path is None else query.path.runs
-    if runs is not None:
-        frame = frame.filter(pl.col("run").is_in(list(runs)))
-    if query.as_of is not None:
-        frame = frame.filter(pl.col(RECORDED_AT).cast(pl.Int64) <= query.as_of)
-    return frame.filter(*pushed) if pushed else frame
+    @cached_property
+    def needed(self) -> list[str]:
+        """The stored columns that are needed, save for those in which nothing can stand."""
+        wanted = {*self.columns, "metric"}
+        if not self.is_settled:
+            wanted |= {*KEY, "measured_at", RECORDED_AT}
+        if self.removals is not None:
+            wanted |= {"dataset_id", "run", RECORDED_AT}
+        if self.query.path is not None:
+            wanted |= {"dataset_id", "run"}
+        if self.is_ranked or self.query.latest:
+            wanted |= {"dataset_type", "measured_at", RECORDED_AT, OTHER_DIMENSIONS, *self.name.dimensions}
+        wanted |= self.query.columns
+        absent = frozenset(DATA_ID_COLUMNS) - frozenset(self.name.expanded)
+        return [name for name in _EMPTY.columns if name in wanted and name not in absent]
 
+    def sources(
+        self, snapshot: Snapshot | None, buffered: pl.DataFrame | None
+    ) -> Iterator[tuple[pl.DataFrame, list[bundles.MetricColumn] | None]]:
+        """Read the table and the buffer: rows, and the metrics that they are folded of if they are."""
+        if snapshot is not None:
+            now = self.query.as_of is None
+            constants = snapshot.constants if now else {}
+            metrics = self._metrics(snapshot) if self.name.is_bundle else None
+            there = self.needed if metrics is None else [*self.needed, *_columns_of(metrics, snapshot)]
+            read = [name for name in there if name in snapshot.columns and name not in constants]
+            same = [
+                pl.lit(constants[name]).alias(name)
+                for name in there
+                if constants.get(name) is not None and name not in _MEASURED
+            ]
+            frame = self._narrow(snapshot.scan(CURRENT_STATES if now else (*CURRENT_STATES, SUPERSEDED)))
+            yield collect(frame.select(*(read or ["dataset_id"]), *same)), metrics
+        if buffered is not None:
+            names = [name for name in _EMPTY.columns if name in self.needed or name in _MEASURED]
+            yield self._narrow(buffered.lazy()).select(names).collect(), None
 
-def _metric_columns(snapshot: Snapshot, query: Query) -> list[bundles.MetricColumn]:
-    found = bundles.metric_columns(snapshot.columns)
-    if query.metrics is None:
-        return found
-    wanted = frozenset(query.metrics)
-    return [column for column in found if column.metric in wanted]
+    def _metrics(self, snapshot: Snapshot) -> list[bundles.MetricColumn]:
+        if self.query.metrics is None:
+            return snapshot.metrics
+        wanted = frozenset(self.query.metrics)
+        return [column for column in snapshot.metrics if column.metric in wanted]
+
+    def _narrow(self, frame: pl.LazyFrame) -> pl.LazyFrame:
+        """Keep what can matter, by conditions that hold of a whole dataset for ever."""
+        query = self.query
+        if self.dataset_types is not None and not self.name.is_bundle:
+            frame = frame.filter(pl.col("dataset_type").is_in(list(self.dataset_types)))
+        if query.metrics is not None and not self.name.is_bundle and not self.is_ranked:
+            frame = frame.filter(pl.col("metric").is_in(list(query.metrics)))
+        runs = None if query.path is None else query.path.runs
+        if runs is not None:
+            frame = frame.filter(pl.col("run").is_in(list(runs)))
+        if query.as_of is not None:
+            frame = frame.filter(pl.col(RECORDED_AT).cast(pl.Int64) <= query.as_of)
+        pushed = query.pushed(self.name.dimensions, _TYPES)
+        return frame.filter(*pushed) if pushed else frame
 
 
 def _columns_of(metrics: Sequence[bundles.MetricColumn], snapshot: Snapshot) -> list[str]:
@@ -351,12 +365,12 @@ def dataset_ids(
     polars.Series
         UUIDs, each once.
     """
-    query = Query(path=path)
     columns = ["dataset_id"] if removals is None else ["dataset_id", "run", RECORDED_AT]
-    frame = collect(
-        _narrow(snapshot.scan(), snapshot.name, query, dataset_types, []).select(columns).unique()
-    )
-    return (frame if removals is None else removals.apply(frame))["dataset_id"].unique()
+    frame = snapshot.scan().filter(pl.col("dataset_type").is_in(list(dataset_types)))
+    if path is not None:
+        frame = frame.filter(pl.col("run").is_in(list(path.entries)))
+    found = collect(frame.select(columns).unique())
+    return (found if removals is None else removals.apply(found))["dataset_id"].unique()
 
 
 def as_texts(columns: Sequence[str]) -> list[pl.Expr]:

@@ -34,7 +34,7 @@ from gnomon.store.catalog import Catalog, Known, names_of, with_rows
 from gnomon.store.draining import drain
 from gnomon.store.kept import Kept
 from gnomon.store.maintenance import Compaction, Progress, compact, silent
-from gnomon.store.order import in_order
+from gnomon.store.order import IMPLIED, ORDER, in_order
 from gnomon.store.place import Place
 from gnomon.store.query import Bound, Query, expand
 from gnomon.store.result import DATA_ID, Result, widen
@@ -50,6 +50,11 @@ type Moment = Time | str | int | None
 
 type Names = str | Sequence[str]
 
+# Two rows that agree in these are one dataset's, and stay as they stood.
+_SORTED_BY = tuple(
+    name for name in ORDER if name not in {*IMPLIED, "dataset_id"}
+)
+_WIDE = (*DATA_ID_COLUMNS, OTHER_DIMENSIONS, "run", "value", "unit", "obs_begin", "obs_end")
 _LOG = logging.getLogger(__name__)
 _COMMITS = 64  # after so many, a table is put in order
 _PATIENCE = 60.0  # seconds for which another process that drains is waited for
@@ -571,7 +576,8 @@ class Store:
         types = None if dataset_type is None else set(self._dataset_types(known, _names(dataset_type)))
         shown = _columns(columns)
         # What the answer is sorted by, and what is still to be asked of it, is read besides.
-        read = list(dict.fromkeys((*shown, *_extra(query, wide=wide, sort=True))))
+        asked = [name for name in SCHEMA.names if name in query.columns]
+        read = list(dict.fromkeys((*shown, *_SORTED_BY, *asked, *(_WIDE if wide else ()))))
         removals = self._kept.removals(as_of=moment)
         frames = []
         for name, held in known.items():
@@ -582,7 +588,7 @@ class Store:
                 self._tables.open(name),
                 name,
                 query,
-                dataset_types=wanted,
+                dataset_types=wanted if types is not None or (query.path and query.metrics) else None,
                 buffered=buffered.get(name),
                 removals=removals,
                 columns=read,
@@ -689,19 +695,6 @@ def _metadata(given: bool | Sequence[str]) -> tuple[str, ...]:
                 f"Of an observation, no {name!r} is kept.{nearest(name, observations.METADATA)}"
             )
     return tuple(dict.fromkeys(given))
-
-
-def _extra(query: Query, *, wide: bool, sort: bool) -> list[str]:
-    names = ["metric", "obs_begin", *DATA_ID_COLUMNS, "run", "dataset_type", "dataset_id"] if sort else []
-    if query.condition is not None:
-        names += SCHEMA.names
-    if query.software is not None:
-        names.append("software")
-    if query.values != (None, None):
-        names += ["value", "unit"]
-    if wide:
-        names += ["value", "unit", OTHER_DIMENSIONS, "obs_end"]
-    return names
 
 
 def _names(given: Names) -> list[str]:

@@ -25,7 +25,9 @@ from gnomon.store import bundles
 from gnomon.store.place import Place
 from gnomon.store.schema import (
     CURRENT_STATES,
+    DATASET_COLUMNS,
     FORMAT_VERSION,
+    MERGED,
     NEW,
     RECORDED_AT,
     STATE,
@@ -96,6 +98,40 @@ class Snapshot:
             if f"partition.{STATE}" in actions.columns
             else (actions.with_columns(pl.lit(NEW).alias(STATE)))
         )
+
+    @cached_property
+    def is_settled(self) -> bool:
+        """Whether no key is in two rows: all that holds was written by one compaction."""
+        current = self.files.filter(pl.col(STATE).is_in(CURRENT_STATES))
+        paths = current["path"].to_list()
+        generations = {path.rpartition("/")[2].partition("-")[0] for path in paths}
+        return (current[STATE] == MERGED).all() and len(generations) < 2
+
+    @cached_property
+    def constants(self) -> dict[str, object]:
+        """What is the same in all rows that hold, null included, as far as the log of the table says."""
+        current = self.files.filter(pl.col(STATE).is_in(CURRENT_STATES))
+        # What Delta Lake itself writes into its log may be cut short.
+        if current.is_empty() or not (current[STATE] == MERGED).all():
+            return {}
+        found: dict[str, object] = {}
+        rows = current["num_records"]
+        for name in (*DATASET_COLUMNS, bundles.WITHOUT_VALUE):
+            nulls, low, high = f"null_count.{name}", f"min.{name}", f"max.{name}"
+            if nulls not in current.columns or current[nulls].null_count():
+                continue
+            if (current[nulls] == rows).all():
+                found[name] = None
+            elif low in current.columns and current[low].dtype == pl.String and not current[nulls].sum():
+                values = {*current[low], *current[high]}
+                if len(values) == 1:
+                    found[name] = values.pop()
+        return found
+
+    @cached_property
+    def metrics(self) -> list[bundles.MetricColumn]:
+        """The columns of metrics of a table of bundles."""
+        return bundles.metric_columns(self.columns)
 
     def scan(
         self, states: Sequence[str] = CURRENT_STATES, *, paths: Iterable[str] | None = None

@@ -57,7 +57,7 @@ def test_a_dataset_is_one_row_however_many_metrics_it_has() -> None:
 
 @given(st.text(min_size=1), st.text())
 def test_every_name_and_unit_has_a_column_of_its_own(metric: str, unit: str) -> None:
-    column = MetricColumn(metric, unit)
+    column = MetricColumn.of(metric, unit)
     assert metric_columns([column.name, column.part("uncertainty")]) == [column]
     assert not set(column.name) & set(" ,;{}()\n\t=%")
 

@@ -6,7 +6,7 @@ further columns, which exist only where something is in them: ``demo.seeing@arcs
 ``#extras``, and ``#measured_at`` for one that was not measured with the others.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -28,15 +28,24 @@ _READABLE = "/*^"  # of what units have
 
 
 class MetricColumn(NamedTuple):
-    """What the name of a column says."""
+    """What the name of a column says.
+
+    Attributes
+    ----------
+    metric, unit
+        What it holds.
+    name
+        The name of the column that has the values.
+    """
 
     metric: str
     unit: str
+    name: str
 
-    @property
-    def name(self) -> str:
-        """The name of the column that has the values."""
-        return f"{escaped(self.metric)}@{escaped(self.unit, safe=_READABLE)}"
+    @classmethod
+    def of(cls, metric: str, unit: str) -> "MetricColumn":
+        """Name the column of a metric in a unit."""
+        return cls(metric, unit, f"{escaped(metric)}@{escaped(unit, safe=_READABLE)}")
 
     def part(self, role: str) -> str:
         """Name the column that has the uncertainties, counts, times or extras."""
@@ -60,7 +69,7 @@ def metric_columns(names: Iterable[str]) -> list[MetricColumn]:
     for name in names:
         metric, at, unit = name.partition("@")
         if at and "#" not in unit:
-            found.append(MetricColumn(unescaped(metric), unescaped(unit)))
+            found.append(MetricColumn(unescaped(metric), unescaped(unit), name))
     return found
 
 
@@ -122,7 +131,8 @@ def _with_columns(rows: pl.DataFrame) -> pl.DataFrame:
     """Say for each row in which column its value belongs."""
     pairs = rows.select("metric", "unit").unique()
     names = [
-        "" if metric == NO_METRIC else MetricColumn(metric, unit).name for metric, unit in pairs.iter_rows()
+        "" if metric == NO_METRIC else MetricColumn.of(metric, unit).name
+        for metric, unit in pairs.iter_rows()
     ]
     return rows.join(
         pairs.with_columns(pl.Series("_column", names, pl.String)),
@@ -160,8 +170,9 @@ def unfold(
     polars.DataFrame
         The shared columns and those of a measurement, by metric and in order.
     """
-    shared = [name for name in datasets.columns if name in DATASET_COLUMNS or name in also]
-    columns = [column for column in wanted if column.name in datasets.columns]
+    there = {name: datasets[name] for name in datasets.columns}
+    shared = [name for name in there if name in DATASET_COLUMNS or name in also]
+    columns = [column for column in wanted if column.name in there]
     if not columns:
         return (
             datasets.select(shared)
@@ -173,36 +184,38 @@ def unfold(
     result = pl.concat([datasets.select(shared)] * times, rechunk=False).with_columns(
         pl.Series("metric", [column.metric for column in columns]).gather(which),
         pl.Series("unit", [column.unit for column in columns]).gather(which),
-        _end_to_end(datasets, [column.name for column in columns], _TYPES["value"]).alias("value"),
+        _end_to_end(there, [column.name for column in columns], length, _TYPES["value"]).alias("value"),
         *(
-            _end_to_end(datasets, [column.part(role) for column in columns], _TYPES[role]).alias(role)
+            _end_to_end(there, [column.part(role) for column in columns], length, _TYPES[role]).alias(role)
             for role in ("uncertainty", "count", "extras")
         ),
     )
-    if "measured_at" in shared and any(column.part("measured_at") in datasets.columns for column in columns):
+    if "measured_at" in there and any(column.part("measured_at") in there for column in columns):
         names = [column.part("measured_at") for column in columns]
-        own = _end_to_end(datasets, names, datasets["measured_at"].dtype)
+        own = _end_to_end(there, names, length, there["measured_at"].dtype)
         result = result.with_columns(own.fill_null(result["measured_at"]).alias("measured_at"))
     if not result["value"].null_count():
         return result
-    there = pl.col("value").is_not_null()
-    if WITHOUT_VALUE in datasets.columns and datasets[WITHOUT_VALUE].null_count() < length:
-        empty = pl.concat([datasets[WITHOUT_VALUE]] * times, rechunk=False)
+    has_value = pl.col("value").is_not_null()
+    if WITHOUT_VALUE in there and there[WITHOUT_VALUE].null_count() < length:
+        empty = pl.concat([there[WITHOUT_VALUE]] * times, rechunk=False)
         own_names = pl.Series([column.name for column in columns]).gather(which)
         listed = pl.DataFrame({"names": own_names, "empty": empty}).select(
             pl.col("empty").list.contains(pl.col("names")).fill_null(value=False)
         )
-        return result.filter(there | listed.to_series())
-    return result.filter(there)
+        return result.filter(has_value | listed.to_series())
+    return result.filter(has_value)
 
 
-def _end_to_end(datasets: pl.DataFrame, names: Sequence[str], kind: pl.DataType) -> pl.Series:
+def _end_to_end(
+    columns: Mapping[str, pl.Series], names: Sequence[str], length: int, kind: pl.DataType
+) -> pl.Series:
     """Give one column after the other, null where there is no such column."""
-    present = [name for name in names if name in datasets.columns]
+    present = [name for name in names if name in columns]
     if not present:
-        return pl.Series([None], dtype=kind).new_from_index(0, len(datasets) * len(names))
-    nothing = pl.Series([None], dtype=kind).new_from_index(0, len(datasets))
-    parts = [datasets[name].alias("") if name in datasets.columns else nothing.alias("") for name in names]
+        return pl.Series([None], dtype=kind).new_from_index(0, length * len(names))
+    nothing = pl.Series([None], dtype=kind).new_from_index(0, length)
+    parts = [columns.get(name, nothing).alias("") for name in names]
     return parts[0] if len(parts) == 1 else pl.concat(parts, rechunk=False)
 
 

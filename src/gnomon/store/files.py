@@ -31,13 +31,14 @@ STATISTICS = (
     "instrument",
     "visit",
     "exposure",
+    "day_obs",
     "tract",
     "software",
     RECORDED_AT,
 )
 """The columns whose least and greatest values stand in the log of a table."""
 
-_GROUP = 50_000  # rows of single measurements
+_GROUP = 25_000  # rows of single measurements
 _CELLS = 2_000_000  # of bundles
 _LEAST, _MOST = 4_096, 131_072
 

@@ -28,7 +28,7 @@ __all__ = ["Compaction", "Progress", "compact", "silent"]
 
 _APPLICATION = "gnomon-maintenance"
 _GROWTH = 4  # a file is written again when so many times less has come since
-_BLOCK = 1_000_000  # rows of single measurements that are in memory, and in order, at once
+_BLOCK = 500_000  # rows of single measurements that are in memory, and in order, at once
 _CELLS = 24_000_000  # of bundles
 _LEADING = ("visit", "exposure", "day_obs", "tract")  # what comes first in the order, where it is there
 _FILE_CELLS = 200_000_000

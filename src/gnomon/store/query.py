@@ -15,6 +15,7 @@ from gnomon.errors import UnitMismatchError
 from gnomon.expressions import tree
 from gnomon.measurements import observations
 from gnomon.measurements.rows import DATA_ID_COLUMNS, SCHEMA
+from gnomon.store.bounds import Bounds, bounds_of, conjuncts
 from gnomon.store.search_path import SearchPath
 
 __all__ = ["Query", "expand"]
@@ -89,22 +90,27 @@ class Query:
         plain = {_plain(name) for name in names}
         return tuple(name for name in observations.METADATA if name in plain)
 
-    def pushed(self, dimensions: Sequence[str], columns: Mapping[str, pl.DataType]) -> list[pl.Expr]:
-        """Give the parts of ``where`` that hold of a data ID for ever, so that files can be passed over.
+    @cached_property
+    def _parts(self) -> list[tree.Node]:
+        return [] if self.condition is None else conjuncts(self.condition.root)
+
+    @cached_property
+    def bounds(self) -> Bounds:
+        """Between which values ``where`` leaves a dimension."""
+        return bounds_of(self._parts, bind=self.bind)
+
+    def pushed(self, dimensions: Sequence[str]) -> list[pl.Expr]:
+        """Give the parts of ``where`` that hold of a data ID for ever, and can be asked for before all else.
 
         Parameters
         ----------
         dimensions
             The dimensions that identify in a table.
-        columns
-            The columns that there are.
         """
-        if self.condition is None:
-            return []
         own = frozenset(dimensions)
-        parts = [expressions.Expression(node, str(node)) for node in _conjuncts(self.condition.root)]
+        parts = [expressions.Expression(node, str(node)) for node in self._parts]
         return [
-            part.to_polars(columns, bind=self.bind, condition=True)
+            part.to_polars(_STORED, bind=self.bind, condition=True)
             for part in parts
             if part.names and part.names <= own
         ]
@@ -188,12 +194,6 @@ def _plain(name: str) -> str:
     if element in observations.ELEMENTS:
         return _FIELDS.get(rest, element if rest == "id" else rest)
     return element if rest in ("id", "name") else name
-
-
-def _conjuncts(node: tree.Node) -> list[tree.Node]:
-    if isinstance(node, tree.And):
-        return [part for child in node.children() for part in _conjuncts(child)]
-    return [node]
 
 
 def _limit(bound: float | Quantity, frame: pl.DataFrame) -> pl.Expr:

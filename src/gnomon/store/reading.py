@@ -238,7 +238,9 @@ class _Plan:
                 for name in there
                 if constants.get(name) is not None and name not in _MEASURED
             ]
-            frame = self._narrow(snapshot.scan(CURRENT_STATES if now else (*CURRENT_STATES, SUPERSEDED)))
+            bounds = {key: ends for key, ends in self.query.bounds.items() if key in self.name.dimensions}
+            states = CURRENT_STATES if now else (*CURRENT_STATES, SUPERSEDED)
+            frame = self._narrow(snapshot.scan(states, bounds=bounds))
             yield collect(frame.select(*(read or ["dataset_id"]), *same)), metrics
         if buffered is not None:
             names = [name for name in _EMPTY.columns if name in self.needed or name in _MEASURED]
@@ -262,7 +264,7 @@ class _Plan:
             frame = frame.filter(pl.col("run").is_in(list(runs)))
         if query.as_of is not None:
             frame = frame.filter(pl.col(RECORDED_AT).cast(pl.Int64) <= query.as_of)
-        pushed = query.pushed(self.name.dimensions, _TYPES)
+        pushed = query.pushed(self.name.dimensions)
         return frame.filter(*pushed) if pushed else frame
 
 

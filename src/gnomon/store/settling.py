@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 import polars as pl
 
-from gnomon.measurements.rows import NO_METRIC, SCHEMA
+from gnomon.measurements import other_dimensions
+from gnomon.measurements.rows import NO_METRIC, OTHER_DIMENSIONS, SCHEMA
 from gnomon.store import bundles
 from gnomon.store.reading import KEY, Removals, newest
 from gnomon.store.schema import RECORDED_AT, SUPERSEDED_AT
@@ -40,16 +41,14 @@ def settle(rows: pl.DataFrame, removals: Removals | None) -> Settled:
     Returns
     -------
     Settled
-        Rows that repeat another one to the letter are in neither; the earliest stays. A row that was measured
+        What says the same as what came in before it for the same key is in neither. A row that was measured
         before the one that holds is superseded since that one came in, or since it came in itself if that was
         later.
     """
     current, gone = _without_removed(rows, removals)
     parts = [gone]
     if current.select(KEY).is_duplicated().any():
-        current = current.sort(RECORDED_AT, maintain_order=True).unique(
-            SCHEMA.names, keep="first", maintain_order=True
-        )
+        current = _without_repetitions(current)
         numbered = current.with_row_index("_row")
         held = newest(numbered, KEY)
         if len(held) < len(current):
@@ -96,6 +95,17 @@ def settle_bundles(datasets: pl.DataFrame, removals: Removals | None) -> Settled
         pl.concat([part for part in parts if len(part)] or [current.clear()]),
         pl.concat([gone, _folded(measured.superseded, datasets)]),
     )
+
+
+def _without_repetitions(rows: pl.DataFrame) -> pl.DataFrame:
+    """Leave out what says the same as what came in before it; not what came back after something else."""
+    text = rows.with_columns(other_dimensions.as_text().alias(OTHER_DIMENSIONS))
+    order = text.select(pl.arg_sort_by(*KEY, RECORDED_AT)).to_series()
+    again = text[order].select(
+        pl.all_horizontal(pl.col(name).eq_missing(pl.col(name).shift()) for name in SCHEMA.names)
+        & (pl.int_range(pl.len()) > 0)
+    )
+    return rows[order].filter(~again.to_series())
 
 
 def _folded(rows: pl.DataFrame, like: pl.DataFrame) -> pl.DataFrame:

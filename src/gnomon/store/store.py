@@ -51,9 +51,7 @@ type Moment = Time | str | int | None
 type Names = str | Sequence[str]
 
 # Two rows that agree in these are one dataset's, and stay as they stood.
-_SORTED_BY = tuple(
-    name for name in ORDER if name not in {*IMPLIED, "dataset_id"}
-)
+_SORTED_BY = tuple(name for name in ORDER if name not in {*IMPLIED, "dataset_id"})
 _WIDE = (*DATA_ID_COLUMNS, OTHER_DIMENSIONS, "run", "value", "unit", "obs_begin", "obs_end")
 _LOG = logging.getLogger(__name__)
 _COMMITS = 64  # after so many, a table is put in order

@@ -22,6 +22,7 @@ from gnomon import times
 from gnomon.errors import NotOursError, StoreError
 from gnomon.settings import redact
 from gnomon.store import bundles
+from gnomon.store.bounds import Bounds
 from gnomon.store.place import Place
 from gnomon.store.schema import (
     CURRENT_STATES,
@@ -43,7 +44,7 @@ MARKER = "gnomon-store.json"
 _NUMBER = "_number"
 _ATTEMPTS = 12
 _KEPT = "kept"
-_STATISTICS = ("metric", "run", "dataset_type", "visit", "exposure", "tract", "obs_begin", "recorded_at")
+_STATISTICS = ("metric", "run", "dataset_type", "visit", "exposure", "day_obs", "tract", "recorded_at")
 _CONFIGURATION = {
     # Opening a table replays its log from the last checkpoint on.
     "delta.checkpointInterval": "20",
@@ -134,7 +135,11 @@ class Snapshot:
         return bundles.metric_columns(self.columns)
 
     def scan(
-        self, states: Sequence[str] = CURRENT_STATES, *, paths: Iterable[str] | None = None
+        self,
+        states: Sequence[str] = CURRENT_STATES,
+        *,
+        paths: Iterable[str] | None = None,
+        bounds: Bounds | None = None,
     ) -> pl.LazyFrame:
         """Read rows, lazily.
 
@@ -144,13 +149,21 @@ class Snapshot:
             The states of the files to read.
         paths
             Only of these files.
+        bounds
+            Files without any row between these values are passed over; others are read whole.
 
         Returns
         -------
         polars.LazyFrame
             With the columns of `columns`.
         """
-        files = self.files.filter(pl.col(STATE).is_in(list(states)))["path"].to_list()
+        chosen = self.files.filter(pl.col(STATE).is_in(list(states)))
+        for name, (low, high) in (bounds or {}).items():
+            if low is not None and f"max.{name}" in chosen.columns:
+                chosen = chosen.filter((pl.col(f"max.{name}") >= low).fill_null(value=True))
+            if high is not None and f"min.{name}" in chosen.columns:
+                chosen = chosen.filter((pl.col(f"min.{name}") <= high).fill_null(value=True))
+        files = chosen["path"].to_list()
         if paths is not None:
             wanted = frozenset(paths)
             files = [path for path in files if path in wanted]

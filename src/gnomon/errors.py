@@ -40,6 +40,7 @@ __all__ = [
     "SpecificationNotFoundError",
     "SpecificationResolutionError",
     "StoreError",
+    "StoreFileGoneError",
     "TimeFormatError",
     "UnitMismatchError",
     "nearest",
@@ -234,6 +235,12 @@ class StoreError(GnomonError, RuntimeError):
 
     code = "store"
     status = 500
+
+
+class StoreFileGoneError(StoreError):
+    """A file of the metrics store that its table names and that is not there."""
+
+    code = "store_file_gone"
 
 
 class BufferFileError(StoreError):

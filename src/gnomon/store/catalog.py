@@ -139,10 +139,47 @@ class Catalog:
             "runs": sorted(contents.runs),
         }
         content = json.dumps(entry, ensure_ascii=False, separators=(",", ":")).encode()
-        name = f"{hashlib.sha256(content).hexdigest()[:32]}.json"
+        name = _name_of(content)
         self._place.write(f"{_FOLDER}/{name}", content)
         self._remember(name, table, dataset_type, contents)
         return name
+
+    def inspect(self) -> tuple[Known, dict[str, str]]:
+        """Read what can be read, and say of the rest why not.
+
+        Returns
+        -------
+        tuple
+            Contents by table and dataset type, and what is wrong by the name of the entry.
+        """
+        fresh = Catalog(self._place)
+        damaged = {}
+        for name in self._place.files(_FOLDER):
+            try:
+                content = self._place.read(f"{_FOLDER}/{name}")
+                if content is not None and _name_of(content) != name:
+                    damaged[name] = "This entry was changed after it was written"
+                else:
+                    fresh._fetch(name)
+            except StoreError as error:
+                damaged[name] = error.message.partition(". `gnomon")[0]
+        return fresh._known, damaged
+
+    def mend(self, contents: Known, damaged: Iterable[str]) -> None:
+        """Tell of all that the tables have, besides what the catalog told of already.
+
+        Parameters
+        ----------
+        contents
+            Contents by table and dataset type.
+        damaged
+            Names of entries that cannot be read, which go.
+        """
+        written = {self._write(*item) for item in _items(contents)}
+        for name in set(damaged) - written:
+            self._place.delete(f"{_FOLDER}/{name}")
+        self._entries.clear()
+        self._known.clear()
 
     def compact(self) -> None:
         """Make one entry a table and dataset type of those that there are."""
@@ -166,6 +203,10 @@ class Catalog:
             self._place.delete(f"{_FOLDER}/{name}")
         self._entries.clear()
         self._known.clear()
+
+
+def _name_of(content: bytes) -> str:
+    return f"{hashlib.sha256(content).hexdigest()[:32]}.json"
 
 
 def _items(

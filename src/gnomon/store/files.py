@@ -113,6 +113,7 @@ class FileWriter:
             column_encoding=encodings,
             store_schema=False,
             write_page_index=False,
+            write_page_checksum=True,
         )
 
     def _groups(self, frame: pl.DataFrame) -> Iterator[tuple[int, int]]:

@@ -3,7 +3,7 @@
 Each is a small table to which is appended; of rows with the same key the last holds.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import polars as pl
 import pyarrow as pa
@@ -23,7 +23,16 @@ from gnomon.store.schema import (
 from gnomon.store.search_path import Chain, Tagged
 from gnomon.store.tables import Tables, collect
 
-__all__ = ["Kept"]
+__all__ = ["TABLES", "Kept"]
+
+TABLES: Mapping[str, pa.Schema] = {
+    "chains": CHAINS_SCHEMA,
+    "tagged": TAGGED_SCHEMA,
+    "observations": OBSERVATIONS_SCHEMA,
+    "metrics": METRICS_SCHEMA,
+    "removals": REMOVALS_SCHEMA,
+}
+"""The small tables, by name."""
 
 
 class Kept:

@@ -6,32 +6,32 @@ with a number of its own, so that of two at once one lands; what is appended mea
 process that is killed leaves files that nobody sees, which `vacuum` deletes.
 """
 
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import polars as pl
-from deltalake import CommitProperties, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError
-from deltalake.transaction import RemoveAction
 
 from gnomon.store.files import FileWriter
 from gnomon.store.order import in_order
 from gnomon.store.place import Place
 from gnomon.store.reading import Removals
+from gnomon.store.rewriting import replace_files
 from gnomon.store.schema import MERGED, NEW, STATE, SUPERSEDED, TableName
 from gnomon.store.settling import Settled, settle, settle_bundles
 from gnomon.store.tables import Snapshot, Tables, collect
 
-__all__ = ["Compaction", "Progress", "compact", "silent"]
+__all__ = ["LEADING", "Compaction", "Progress", "compact", "in_parts", "silent"]
 
 _APPLICATION = "gnomon-maintenance"
 _GROWTH = 4  # a file is written again when so many times less has come since
 _BLOCK = 500_000  # rows of single measurements that are in memory, and in order, at once
 _CELLS = 24_000_000  # of bundles
-_LEADING = ("visit", "exposure", "day_obs", "tract")  # what comes first in the order, where it is there
 _FILE_CELLS = 200_000_000
+
+LEADING = ("visit", "exposure", "day_obs", "tract")
+"""The dimensions by which tables are divided, where they have one of them."""
 
 type Progress = Callable[[int, int], None]
 
@@ -69,6 +69,7 @@ def compact(
     *,
     removals: Removals | None,
     whole: bool = False,
+    also: Collection[str] = (),
     progress: Progress = silent,
 ) -> Compaction | None:
     """Put a table in order.
@@ -83,6 +84,8 @@ def compact(
         What was removed: its rows are put with those that do not hold.
     whole
         Whether to write everything anew, instead of what was appended and files that are small beside it.
+    also
+        Paths of files to write anew whatever their size.
     progress
         Told how many of how many rows are done.
 
@@ -97,20 +100,21 @@ def compact(
         If the table cannot be read or written; nothing has changed then.
     """
     snapshot = tables.open(name)
-    chosen = None if snapshot is None else _choose(snapshot.files, whole=whole)
+    chosen = None if snapshot is None else _choose(snapshot.files, whole=whole, also=also)
     if snapshot is None or chosen is None:
         return None
     written = _Output(tables.place, name)
     done, total = 0, int(chosen["num_records"].sum())
     try:
-        for part in _parts(snapshot, chosen):
+        for part in in_parts(snapshot, chosen):
             settled = (settle_bundles if name.is_bundle else settle)(part, removals)
             written.write(settled)
             done += len(part)
             progress(done, total)
         written.close()
-        _commit(snapshot, chosen, written)
-        tables.checkpoint(name)
+        added = [writer.added() for writer in written.files]
+        replace_files(snapshot, chosen, added, application=_APPLICATION)
+        tables.checkpoint(name.folder)
     except CommitFailedError:
         written.discard()
         return None
@@ -123,10 +127,11 @@ def compact(
     return Compaction(name.folder, len(chosen), len(written.files), written.rows, written.superseded)
 
 
-def _choose(files: pl.DataFrame, *, whole: bool) -> pl.DataFrame | None:
+def _choose(files: pl.DataFrame, *, whole: bool, also: Collection[str] = ()) -> pl.DataFrame | None:
     """Choose the files to write anew: all that were appended, and merged ones not large beside them."""
-    new = files.filter(pl.col(STATE) == NEW)
-    merged = files.filter(pl.col(STATE) == MERGED).sort("num_records")
+    named = pl.col("path").is_in(list(also))
+    new = files.filter((pl.col(STATE) == NEW) | ((pl.col(STATE) == MERGED) & named))
+    merged = files.filter((pl.col(STATE) == MERGED) & ~named).sort("num_records")
     if whole:
         chosen = pl.concat([new, merged])
         return chosen if len(chosen) else None
@@ -141,16 +146,35 @@ def _choose(files: pl.DataFrame, *, whole: bool) -> pl.DataFrame | None:
     return chosen if len(new) else None
 
 
-def _parts(snapshot: Snapshot, chosen: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """Read the files in parts that fit into memory, in order: no key is in two of them.
+def in_parts(
+    snapshot: Snapshot, files: pl.DataFrame, *, columns: Sequence[str] | None = None
+) -> Iterator[pl.DataFrame]:
+    """Read files of a table in parts that fit into memory, in order: no key is in two of them.
 
     A part is a range of visits with all its metrics, so that a question for one visit reads one part, and a
     question for one metric a small piece of each.
+
+    Parameters
+    ----------
+    snapshot
+        The table.
+    files
+        Of its `Snapshot.files`.
+    columns
+        The columns that are wanted, where the table has them; the metric and the one by which the table is
+        divided are among them. All by default.
+
+    Yields
+    ------
+    polars.DataFrame
+        Rows.
     """
-    frame = snapshot.scan((NEW, MERGED), paths=chosen["path"])
+    frame = snapshot.scan((NEW, MERGED), paths=files["path"])
+    if columns is not None:
+        frame = frame.select(name for name in columns if name in snapshot.columns)
     name = snapshot.name
     rows = _CELLS // len(snapshot.columns) if name.is_bundle else _BLOCK
-    by = next((dimension for dimension in _LEADING if dimension in name.dimensions), None)
+    by = next((dimension for dimension in LEADING if dimension in name.dimensions), None)
     if by is None:
         yield from _by_metric(frame, name, rows)
         return
@@ -233,27 +257,3 @@ def _in_order(rows: pl.DataFrame, name: TableName) -> pl.DataFrame:
     if not name.is_bundle:
         return in_order(rows)
     return in_order(rows.with_columns(pl.lit("").alias("metric"))).drop("metric")
-
-
-def _commit(snapshot: Snapshot, chosen: pl.DataFrame, written: _Output) -> None:
-    last = snapshot.delta.transaction_version(_APPLICATION)
-    now = int(time.time() * 1000)
-    removed = [
-        RemoveAction(
-            path=path,
-            data_change=False,
-            deletion_timestamp=now,
-            size=size,
-            partition_values={STATE: state},
-        )
-        for path, size, state in chosen.select("path", "size_bytes", STATE).iter_rows()
-    ]
-    snapshot.delta.create_write_transaction(
-        [*(writer.added() for writer in written.files), *removed],
-        "append",
-        snapshot.delta.schema(),
-        [STATE],
-        commit_properties=CommitProperties(
-            app_transactions=[Transaction(_APPLICATION, 0 if last is None else last + 1)]
-        ),
-    )

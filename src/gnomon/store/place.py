@@ -6,9 +6,10 @@ and the endpoint of a bucket come from the environment, as its other clients hav
 
 import os
 import re
+import time
 import uuid
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -17,13 +18,31 @@ from pyarrow import fs
 from gnomon.errors import StoreError
 from gnomon.settings import redact
 
-__all__ = ["Place"]
+__all__ = ["Entry", "Place"]
 
 # What Delta Lake cannot have in a path: some end in a panic of its own, some in another folder's name.
 _UNUSABLE = re.compile(r"[\[\]\\^|\x00-\x1f\x7f]|%[0-9A-Fa-f]{2}")
 _BUCKETS = ("s3", "s3a")
 _ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "S3_ENDPOINT_URL")
 _UNFINISHED = ".unfinished-"
+
+
+class Entry(NamedTuple):
+    """A file, whatever it is.
+
+    Attributes
+    ----------
+    name
+        Relative to the store.
+    size
+        In bytes.
+    age
+        Seconds since it was written last.
+    """
+
+    name: str
+    size: int
+    age: float
 
 
 class Place:
@@ -173,6 +192,16 @@ class Place:
             (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
         return self._files.open_output_stream(self._at(name))
 
+    def input(self, name: str) -> Any:
+        """Open a file to read from any place in it.
+
+        Raises
+        ------
+        OSError
+            If it cannot be opened.
+        """
+        return self._files.open_input_file(self._at(name))
+
     def size(self, name: str) -> int:
         """Give the size of a file in bytes."""
         return int(self._info(name).size)
@@ -203,6 +232,34 @@ class Place:
     def folders(self, name: str) -> list[str]:
         """Name the folders in a folder, sorted; none where there is no folder."""
         return self._inside(name, fs.FileType.Directory)
+
+    def tree(self, name: str, *, recursive: bool = True) -> list[Entry]:
+        """Give all files in a folder and in those below it, unfinished ones too.
+
+        Parameters
+        ----------
+        name
+            The folder; an empty one is the store's own.
+        recursive
+            Whether to look into those below.
+
+        Raises
+        ------
+        StoreError
+            If they cannot be listed.
+        """
+        selector = fs.FileSelector(self._at(name), allow_not_found=True, recursive=recursive)
+        now = time.time()
+        try:
+            found = self._files.get_file_info(selector)
+        except OSError as error:
+            raise StoreError(f"{self.uri}/{name} cannot be read: {redact(str(error))}") from error
+        start = len(self._root) + 1
+        return [
+            Entry(info.path[start:], info.size or 0, now - (info.mtime_ns or 0) / 1e9)
+            for info in found
+            if info.type == fs.FileType.File
+        ]
 
     def _inside(self, name: str, kind: fs.FileType) -> list[str]:
         if self.folder is not None:  # several times as quick as the file system's own listing

@@ -1,5 +1,6 @@
 """Which rows of a table hold, and which are history: the law by which answers and maintenance agree."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import polars as pl
@@ -10,7 +11,7 @@ from gnomon.store import bundles
 from gnomon.store.reading import KEY, Removals, newest
 from gnomon.store.schema import RECORDED_AT, SUPERSEDED_AT
 
-__all__ = ["Settled", "settle", "settle_bundles"]
+__all__ = ["Settled", "settle", "settle_bundles", "without_repetitions"]
 
 
 class Settled(NamedTuple):
@@ -48,7 +49,7 @@ def settle(rows: pl.DataFrame, removals: Removals | None) -> Settled:
     current, gone = _without_removed(rows, removals)
     parts = [gone]
     if current.select(KEY).is_duplicated().any():
-        current = _without_repetitions(current)
+        current = without_repetitions(current)
         numbered = current.with_row_index("_row")
         held = newest(numbered, KEY)
         if len(held) < len(current):
@@ -97,12 +98,25 @@ def settle_bundles(datasets: pl.DataFrame, removals: Removals | None) -> Settled
     )
 
 
-def _without_repetitions(rows: pl.DataFrame) -> pl.DataFrame:
-    """Leave out what says the same as what came in before it; not what came back after something else."""
+def without_repetitions(rows: pl.DataFrame, *, also: Sequence[str] = ()) -> pl.DataFrame:
+    """Leave out what says the same as what came in before it; not what came back after something else.
+
+    Parameters
+    ----------
+    rows
+        In the stored schema.
+    also
+        Further columns in which a repetition must agree.
+
+    Returns
+    -------
+    polars.DataFrame
+        By key, in the order in which they came in.
+    """
     text = rows.with_columns(other_dimensions.as_text().alias(OTHER_DIMENSIONS))
     order = text.select(pl.arg_sort_by(*KEY, RECORDED_AT)).to_series()
     again = text[order].select(
-        pl.all_horizontal(pl.col(name).eq_missing(pl.col(name).shift()) for name in SCHEMA.names)
+        pl.all_horizontal(pl.col(name).eq_missing(pl.col(name).shift()) for name in (*SCHEMA.names, *also))
         & (pl.int_range(pl.len()) > 0)
     )
     return rows[order].filter(~again.to_series())

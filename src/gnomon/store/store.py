@@ -32,15 +32,20 @@ from gnomon.store import reading
 from gnomon.store.buffer import Buffer
 from gnomon.store.catalog import Catalog, Known, names_of, with_rows
 from gnomon.store.draining import drain
+from gnomon.store.engine_errors import again_where_a_file_went
+from gnomon.store.history import HELD_UNTIL, REASON, rows_that_came_in, with_ends
 from gnomon.store.kept import Kept
-from gnomon.store.maintenance import Compaction, Progress, compact, silent
+from gnomon.store.maintenance import compact
 from gnomon.store.order import IMPLIED, ORDER, in_order
 from gnomon.store.place import Place
 from gnomon.store.query import Bound, Query, expand
 from gnomon.store.result import DATA_ID, Result, widen
+from gnomon.store.retention import complete_since
 from gnomon.store.schema import RECORDED_AT, SOURCE, STORED_SCHEMA, SUPERSEDED_AT, TableName, table_names
 from gnomon.store.search_path import Chain, SearchPath, Tagged, flatten
 from gnomon.store.tables import Tables
+from gnomon.store.upkeep import Upkeep
+from gnomon.store.vacuum import RETENTION, vacuum_table
 from gnomon.store.writer import Writer
 
 __all__ = ["AppendResult", "Store", "open_store"]
@@ -100,7 +105,7 @@ def open_store(uri: str | os.PathLike[str] | None = None) -> "Store":
     return Store(os.fspath(uri))
 
 
-class Store:
+class Store(Upkeep):
     """A metrics store.
 
     Parameters
@@ -260,6 +265,9 @@ class Store:
     def _tidy_up(self, name: TableName) -> None:
         try:
             compact(self._tables, name, removals=self._kept.removals())
+            before = times.now() - RETENTION // datetime.timedelta(microseconds=1)
+            removals = self._kept.all_removals()
+            vacuum_table(self._tables, name, kept=self._kept, removals=removals, before=before)
         except StoreError as error:
             _LOG.warning("The table %s of %s was not put in order: %s", name.folder, self.uri, error)
 
@@ -337,35 +345,6 @@ class Store:
             self._remove("run", names, reason)
         return len(names)
 
-    def compact(self, *, whole: bool = False, progress: Progress = silent) -> list[Compaction]:
-        """Put the store in order while others read and write: what comes fast, reads slowly until then.
-
-        Parameters
-        ----------
-        whole
-            Whether to write everything anew, instead of what was appended since and files that are small
-            beside it.
-        progress
-            Told how many of how many rows of a table are done.
-
-        Returns
-        -------
-        list of Compaction
-            What was done to each table to which something was done.
-
-        Raises
-        ------
-        StoreError
-            If a table cannot be read or written; what was done before stays done.
-        """
-        removals = self._kept.removals()
-        done = [
-            compact(self._tables, name, removals=removals, whole=whole, progress=progress)
-            for name in self._tables.names()
-        ]
-        self._catalog.compact()
-        return [item for item in done if item is not None]
-
     def _remove(self, key: str, values: Sequence[object], reason: str) -> None:
         folders = [name.folder for name in self._tables.names()]
         self._kept.remove(key, values, reason=reason, after=folders, not_before=self._buffer.newest())
@@ -427,6 +406,7 @@ class Store:
         """
         return self._kept.keep_observations(table)
 
+    @again_where_a_file_went
     def dataset_ids(
         self, *, collections: Names | None = None, dataset_type: Names | None = None
     ) -> pl.Series:
@@ -462,6 +442,7 @@ class Store:
                 found.append(reading.dataset_ids(snapshot, present, path=path, removals=removals))
         return pl.concat(found).unique() if len(found) > 2 else found[-1]
 
+    @again_where_a_file_went
     def load(
         self,
         metrics: Names | None = None,
@@ -555,6 +536,7 @@ class Store:
             the store cannot be read.
         """
         moment = _moment(as_of)
+        self._check_remembered(moment)
         # Before the tables: what is drained meanwhile is then seen twice, and counts once, rather than never.
         buffered = self._buffered()
         known = with_rows(self._catalog.load(), buffered.items()) if buffered else self._catalog.load()
@@ -612,6 +594,80 @@ class Store:
             found = found.with_columns(pl.lit("").alias(DATA_ID))
         broad, units = widen(found, by_run=query.path is None and not latest, also=query.metadata)
         return Result(broad, wide=True, units=units)
+
+    @again_where_a_file_went
+    def history(
+        self,
+        metrics: Names | None = None,
+        *,
+        tags: Names | None = None,
+        dataset_ids: Iterable[bytes] | None = None,
+        collections: Names | None = None,
+        definitions: Iterable[Chain | Tagged] | None = None,
+        dataset_type: Names | None = None,
+        where: str | None = None,
+        bind: Mapping[str, Any] | None = None,
+    ) -> pl.DataFrame:
+        """Give all measurements that ever came in, and until when each held.
+
+        The history goes back for as long as vacuum has left it (`status` says since when it is complete).
+
+        Parameters
+        ----------
+        metrics, tags, collections, definitions, dataset_type, where, bind
+            As for `load`, save that of several collections none hides another.
+        dataset_ids
+            Only of these datasets, UUIDs of 16 bytes; all by default.
+
+        Returns
+        -------
+        polars.DataFrame
+            The columns of `gnomon.measurements.rows.SCHEMA`, then ``recorded_at`` (when it came in),
+            ``source`` (who brought it), ``held_until`` (null if it still holds) and ``reason``:
+            ``superseded``, or what was given for the removal. One that came in later than one with a newer
+            ``measured_at`` never held, and ends when it came in. Sorted as answers of `load`, then by
+            ``recorded_at``. Times are TAI.
+
+        Raises
+        ------
+        MetricNotFoundError, CollectionNotFoundError, DatasetTypeNotFoundError, ExpressionError
+            As `load`.
+        StoreError
+            If the store cannot be read.
+        """
+        buffered = self._buffered()
+        known = with_rows(self._catalog.load(), buffered.items()) if buffered else self._catalog.load()
+        query = Query(
+            metrics=self._metrics(known, metrics, tags),
+            path=self._path(known, collections, definitions, None),
+            where=where,
+            bind=bind or {},
+        )
+        types = None if dataset_type is None else set(self._dataset_types(known, _names(dataset_type)))
+        ids = None if dataset_ids is None else sorted(set(dataset_ids))
+        frames = [pl.DataFrame(STORED_SCHEMA.empty_table())]
+        for name, held in known.items():
+            if wanted := _wanted(held, types, query.metrics):
+                rows = buffered.get(name)
+                table = self._tables.open(name)
+                frames.append(
+                    rows_that_came_in(
+                        table, name, query, dataset_types=wanted, dataset_ids=ids, buffered=rows
+                    )
+                )
+        found = with_ends(pl.concat(frames), self._kept.all_removals())
+        if query.observed_columns:
+            found = reading.with_observations(found, self._kept.observations(), query.observed_columns)
+        found = query.satisfy(found).sort(RECORDED_AT, maintain_order=True)
+        return in_order(found).select(*SCHEMA.names, RECORDED_AT, SOURCE, HELD_UNTIL, REASON)
+
+    def _check_remembered(self, moment: int | None) -> None:
+        since = None if moment is None else complete_since(self._place)
+        if moment is not None and since is not None and moment < since:
+            raise StoreError(
+                f"The history of {self.uri} begins at {times.to_utc_iso(since)}; what held before, such as "
+                f"at {times.to_utc_iso(moment)}, is not known any more."
+            )
 
     def _buffered(self) -> dict[TableName, pl.DataFrame]:
         """Give what waits in the buffer of this host, by table."""

@@ -9,20 +9,24 @@ import datetime
 import json
 import random
 import time
+import uuid
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, SchemaMismatchError, TableNotFoundError
+from deltalake.transaction import AddAction
 
 from gnomon import times
 from gnomon.errors import NotOursError, StoreError
-from gnomon.settings import redact
 from gnomon.store import bundles
 from gnomon.store.bounds import Bounds
+from gnomon.store.engine_errors import in_one_line, reading_of
 from gnomon.store.place import Place
 from gnomon.store.schema import (
     CURRENT_STATES,
@@ -268,6 +272,10 @@ class Tables:
         """
         return self._snapshot(name.folder)
 
+    def open_folder(self, folder: str) -> Snapshot | None:
+        """Load a table by its folder, small ones too; as `open` otherwise."""
+        return self._snapshot(folder)
+
     def append(
         self, name: TableName, rows: pl.DataFrame, *, application: str = "", last: int = 0
     ) -> int | None:
@@ -351,9 +359,36 @@ class Tables:
         except (DeltaError, OSError) as error:
             raise self.unwritable(error) from error
 
-    def checkpoint(self, name: TableName) -> None:
+    def write_kept(self, folder: str, rows: pa.Table) -> tuple[str, AddAction]:
+        """Write a file of a small table, which nobody sees until it is committed.
+
+        Returns
+        -------
+        tuple
+            Its path, and what makes it a part of the table.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written.
+        """
+        path = f"{uuid.uuid4().hex}.parquet"
+        name = f"{folder}/{path}"
+        with self.place.output(name) as stream:
+            pq.write_table(rows, stream, compression="zstd", store_schema=False, write_page_checksum=True)
+        added = AddAction(
+            path=path,
+            size=self.place.size(name),
+            partition_values={},
+            modification_time=int(time.time() * 1000),
+            data_change=False,
+            stats=json.dumps({"numRecords": len(rows)}),
+        )
+        return path, added
+
+    def checkpoint(self, folder: str) -> None:
         """Put the log of a table together, so that opening it need not replay all of it."""
-        delta = self._load(name.folder)
+        delta = self._load(folder)
         if delta is not None:
             delta.create_checkpoint()
             delta.cleanup_metadata()
@@ -381,7 +416,7 @@ class Tables:
 
     def unwritable(self, error: Exception) -> StoreError:
         """Say that something could not be written."""
-        return StoreError(f"The store {self.place.uri} cannot be written: {redact(str(error))}")
+        return StoreError(f"The store {self.place.uri} cannot be written: {in_one_line(error)}")
 
     def _snapshot(self, folder: str) -> Snapshot | None:
         """Load a table, or take what this process loaded before if nothing was committed since."""
@@ -410,14 +445,9 @@ class Tables:
     def _load(self, folder: str) -> DeltaTable | None:
         if self.place.folder is not None and not (self.place.folder / folder / "_delta_log").is_dir():
             return None
-        try:
+        with reading_of(f"The table {self.place.uri}/{folder}"), suppress(TableNotFoundError):
             return DeltaTable(self.place.table(folder), storage_options=self.place.storage_options)
-        except TableNotFoundError:  # its first commit is still being written
-            return None
-        except (DeltaError, OSError) as error:
-            raise StoreError(
-                f"The table {self.place.uri}/{folder} cannot be read: {redact(str(error))}"
-            ) from error
+        return None  # its first commit is still being written
 
     def _write(
         self,
@@ -528,10 +558,10 @@ def collect(frame: pl.LazyFrame) -> pl.DataFrame:
 
     Raises
     ------
+    StoreFileGoneError
+        If a file of a table is not there.
     StoreError
-        If a file of a table is missing or damaged.
+        If one is damaged.
     """
-    try:
+    with reading_of("The store"):
         return frame.collect()
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise StoreError(f"The store cannot be read: {redact(str(error))}") from error

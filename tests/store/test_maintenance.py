@@ -137,7 +137,7 @@ def test_what_was_removed_and_came_again_is_there(store: Store, row: Make, put: 
 def test_a_table_is_put_in_order_by_itself_after_many_appends(
     store: Store, folder: Path, row: Make, put: Put, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gnomon.store.store._COMMITS", 8)
+    monkeypatch.setattr("gnomon.store.appending._COMMITS", 8)
     for visit in range(20):
         put(row(visit=visit))
     table = DeltaTable((folder / "single" / "instrument-visit").as_uri())

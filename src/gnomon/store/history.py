@@ -64,7 +64,7 @@ def rows_that_came_in(
     polars.DataFrame
         In the stored schema, in no order. All rows of each key that is among them.
     """
-    pushed = query.pushed(name.dimensions, dict(_EMPTY.schema))
+    pushed = query.pushed(name.dimensions)
     parts = []
     if snapshot is not None:
         frame = snapshot.scan((*CURRENT_STATES, SUPERSEDED))

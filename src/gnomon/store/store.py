@@ -1,83 +1,45 @@
 """The metrics store."""
 
-import datetime
-import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 import polars as pl
 import pyarrow as pa
-from astropy.time import Time
-from deltalake.exceptions import DeltaError
 
 from gnomon import settings, times
 from gnomon.definitions import MetricSet
 from gnomon.errors import (
-    BufferFileError,
-    DatasetTypeNotFoundError,
-    GnomonError,
-    MetricNotFoundError,
     SchemaError,
     StoreError,
-    TimeFormatError,
-    nearest,
 )
-from gnomon.measurements import observations
-from gnomon.measurements.rows import DATA_ID_COLUMNS, OTHER_DIMENSIONS, SCHEMA, conform
+from gnomon.measurements.rows import DATA_ID_COLUMNS, OTHER_DIMENSIONS, SCHEMA
 from gnomon.store import reading
+from gnomon.store.appending import Appender, AppendResult
+from gnomon.store.arguments import Moment, Names, to_columns, to_interval, to_list, to_metadata, to_moment
 from gnomon.store.buffer import Buffer
-from gnomon.store.catalog import Catalog, Known, names_of, with_rows
-from gnomon.store.draining import drain
+from gnomon.store.catalog import Catalog, names_of, with_rows
 from gnomon.store.engine_errors import again_where_a_file_went
 from gnomon.store.history import HELD_UNTIL, REASON, rows_that_came_in, with_ends
 from gnomon.store.kept import Kept
-from gnomon.store.maintenance import compact
 from gnomon.store.order import IMPLIED, ORDER, in_order
 from gnomon.store.place import Place
-from gnomon.store.query import Bound, Query, expand
+from gnomon.store.query import Bound, Query
 from gnomon.store.result import DATA_ID, Result, widen
 from gnomon.store.retention import complete_since
 from gnomon.store.schema import RECORDED_AT, SOURCE, STORED_SCHEMA, SUPERSEDED_AT, TableName, table_names
 from gnomon.store.search_path import Chain, SearchPath, Tagged, flatten
+from gnomon.store.selection import dataset_types_that_can_hold, to_dataset_types, to_metrics, to_search_path
 from gnomon.store.tables import Tables
 from gnomon.store.upkeep import Upkeep
-from gnomon.store.vacuum import RETENTION, vacuum_table
 from gnomon.store.writer import Writer
 
 __all__ = ["AppendResult", "Store", "open_store"]
 
-type Moment = Time | str | int | None
-"""A time: astropy's, an ISO string in UTC, or TAI microseconds since 1970-01-01 TAI."""
-
-type Names = str | Sequence[str]
-
 # Two rows that agree in these are one dataset's, and stay as they stood.
 _SORTED_BY = tuple(name for name in ORDER if name not in {*IMPLIED, "dataset_id"})
 _WIDE = (*DATA_ID_COLUMNS, OTHER_DIMENSIONS, "run", "value", "unit", "obs_begin", "obs_end")
-_LOG = logging.getLogger(__name__)
-_COMMITS = 64  # after so many, a table is put in order
-_PATIENCE = 60.0  # seconds for which another process that drains is waited for
-
-
-@dataclass(frozen=True)
-class AppendResult:
-    """What became of the rows that were handed to the store.
-
-    Attributes
-    ----------
-    added
-        Rows that were written. Whether the store had them before is not looked up: an answer has each key
-        once, and maintenance puts repetitions together.
-    repeated
-        Rows that were in the same table twice, to the letter.
-    """
-
-    added: int
-    repeated: int = 0
 
 
 def open_store(uri: str | os.PathLike[str] | None = None) -> "Store":
@@ -119,6 +81,7 @@ class Store(Upkeep):
         self._tables = Tables(self._place)
         self._catalog = Catalog(self._place)
         self._kept = Kept(self._tables)
+        self._appender = Appender(self._tables, self._catalog, self._kept)
         self._buffer_folder = settings.load().buffer
 
     @cached_property
@@ -156,31 +119,7 @@ class Store(Upkeep):
         StoreError
             If the store cannot be written.
         """
-        given = pl.DataFrame(_with_sorted_dimensions(conform(table)))
-        if given.is_empty():
-            return AppendResult(0)
-        rows = self._stamped(given, source)
-        divided = table_names(rows)
-        if len(divided) == 1 or not self._through_buffer(rows, source):
-            self._write(divided)
-        return AppendResult(len(rows), len(given) - len(rows))
-
-    def _through_buffer(self, rows: pl.DataFrame, source: str) -> bool:
-        """Append rows of several tables by way of the buffer: all or none, whatever happens.
-
-        Where there can be no buffer, on a network file system for one, each table is whole by itself.
-        """
-        moment = rows[RECORDED_AT].cast(pl.Int64).max()
-        if not isinstance(moment, int) or moment > times.now():
-            return False  # a clock was set back, and the buffer goes by the clock
-        self._tables.init()
-        try:
-            self._buffer.put(rows.select(SCHEMA.names).to_arrow(), source=source)
-        except BufferFileError as error:
-            _LOG.debug("Appending without the buffer: %s", error)
-            return False
-        self.flush()
-        return True
+        return self._appender.append(table, source=source, buffer=self._buffer)
 
     def writer(self, *, source: str, durable: bool = False) -> Writer:
         """Open the store for measurements that come one by one.
@@ -200,7 +139,7 @@ class Store(Upkeep):
         """
         self._tables.init()
         buffer = Buffer.beside(self._buffer_folder, self.uri, durable=durable)
-        return Writer(buffer, self, source=source)
+        return Writer(buffer, self._appender, source=source)
 
     def flush(self) -> int:
         """Bring what waits in the hot buffer of this host into the tables, also what killed processes left.
@@ -215,78 +154,7 @@ class Store(Upkeep):
         StoreError
             If the store cannot be written; the rows stay in the buffer.
         """
-        return drain(self._buffer, self, wait=_PATIENCE)
-
-    def append_buffered(self, rows: pl.DataFrame, *, application: str, numbers: pl.Series, last: int) -> None:
-        """Append rows of a hot buffer, each to its table, unless they are there already.
-
-        Parameters
-        ----------
-        rows
-            In `gnomon.measurements.rows.SCHEMA`, then ``recorded_at`` and ``source``.
-        application
-            The identity of the buffer.
-        numbers
-            The number of each row, growing.
-        last
-            The greatest of them.
-
-        Raises
-        ------
-        StoreError
-            If the store cannot be written; the same call later completes what is missing.
-        """
-        rows = rows.with_columns(
-            pl.lit(None, pl.Datetime("us")).alias(SUPERSEDED_AT), numbers.alias("_number")
-        )
-        # What came of a dataset within a drain came at one moment, so that a bundle is one row of its table.
-        if not rows.select(reading.KEY).is_duplicated().any():
-            rows = rows.with_columns(pl.col(RECORDED_AT).max().over("dataset_id"))
-        self._write(table_names(rows), application=application, last=last)
-
-    def _write(
-        self, divided: Sequence[tuple[TableName, pl.DataFrame]], *, application: str = "", last: int = 0
-    ) -> None:
-        self._tables.init()
-        try:
-            for name, part in divided:
-                self._catalog.add(name, part)
-            commits = [
-                (name, self._tables.append(name, part, application=application, last=last))
-                for name, part in divided
-            ]
-        except (DeltaError, OSError) as error:
-            raise self._tables.unwritable(error) from error
-        for name, version in commits:
-            # One of many writers, and not each of them, has what they appended put in order.
-            if version is not None and version % _COMMITS == _COMMITS - 1:
-                self._tidy_up(name)
-
-    def _tidy_up(self, name: TableName) -> None:
-        try:
-            compact(self._tables, name, removals=self._kept.removals())
-            before = times.now() - RETENTION // datetime.timedelta(microseconds=1)
-            removals = self._kept.all_removals()
-            vacuum_table(self._tables, name, kept=self._kept, removals=removals, before=before)
-        except StoreError as error:
-            _LOG.warning("The table %s of %s was not put in order: %s", name.folder, self.uri, error)
-
-    def _stamped(self, given: pl.DataFrame, source: str) -> pl.DataFrame:
-        """Say when rows came in and who brought them; leave out repetitions."""
-        fresh = given
-        if given.select(reading.KEY).is_duplicated().any():
-            fresh = given.unique(keep="first", maintain_order=True)
-        # Later than any removal, even where a clock was set back: what comes again is there again.
-        moment = pl.lit(self._kept.after(["kept/removals"]))
-        if len(fresh.select(reading.KEY).unique()) < len(fresh):
-            # Of several rows with one key the later one was recorded later, so that an answer does not
-            # depend on the order of the files.
-            moment = moment + pl.int_range(pl.len()).over(reading.KEY)
-        return fresh.with_columns(
-            moment.cast(pl.Datetime("us")).alias(RECORDED_AT),
-            pl.lit(source).alias(SOURCE),
-            pl.lit(None, pl.Datetime("us")).alias(SUPERSEDED_AT),
-        )
+        return self._appender.flush(self._buffer)
 
     def remove(self, dataset_ids: Iterable[bytes], *, reason: str) -> int:
         """Make datasets vanish from answers; the rows stay in the history.
@@ -339,7 +207,7 @@ class Store(Upkeep):
         StoreError
             If the store cannot be written.
         """
-        names = list(dict.fromkeys(_names(runs)))
+        names = list(dict.fromkeys(to_list(runs)))
         flatten(names, runs=names_of(self._catalog.load(), "runs"), definitions={})
         if names:
             self._remove("run", names, reason)
@@ -424,8 +292,8 @@ class Store(Upkeep):
         polars.Series
             UUIDs, 16 bytes each, every one once.
         """
-        path = None if collections is None else SearchPath(tuple(_names(collections)))
-        wanted = None if dataset_type is None else set(_names(dataset_type))
+        path = None if collections is None else SearchPath(tuple(to_list(collections)))
+        wanted = None if dataset_type is None else set(to_list(dataset_type))
         buffered = self._buffered()
         removals = self._kept.removals()
         found = [pl.Series("dataset_id", [], pl.Binary)]
@@ -535,33 +403,33 @@ class Store(Upkeep):
             If several values would share a place in a wide row, ``as_of`` lies before the history begins, or
             the store cannot be read.
         """
-        moment = _moment(as_of)
+        moment = to_moment(as_of)
         self._check_remembered(moment)
         # Before the tables: what is drained meanwhile is then seen twice, and counts once, rather than never.
         buffered = self._buffered()
         known = with_rows(self._catalog.load(), buffered.items()) if buffered else self._catalog.load()
         query = Query(
-            metrics=self._metrics(known, metrics, tags),
-            path=self._path(known, collections, definitions, moment),
+            metrics=to_metrics(known, self._kept, metrics, tags),
+            path=to_search_path(known, self._kept, collections, definitions, moment),
             where=where,
             bind=bind or {},
-            observed=_interval(observed),
-            measured=_interval(measured),
-            software=None if software is None else _names(software),
+            observed=to_interval(observed),
+            measured=to_interval(measured),
+            software=None if software is None else to_list(software),
             values=values,
             latest=latest,
             as_of=moment,
-            metadata=_metadata(metadata),
+            metadata=to_metadata(metadata),
         )
-        types = None if dataset_type is None else set(self._dataset_types(known, _names(dataset_type)))
-        shown = _columns(columns)
+        types = to_dataset_types(known, dataset_type)
+        shown = to_columns(columns)
         # What the answer is sorted by, and what is still to be asked of it, is read besides.
         asked = [name for name in SCHEMA.names if name in query.columns]
         read = list(dict.fromkeys((*shown, *_SORTED_BY, *asked, *(_WIDE if wide else ()))))
         removals = self._kept.removals(as_of=moment)
         frames = []
         for name, held in known.items():
-            wanted = _wanted(held, types, query.metrics)
+            wanted = dataset_types_that_can_hold(held, types, query.metrics)
             if not wanted:
                 continue
             frame = reading.read(
@@ -638,16 +506,16 @@ class Store(Upkeep):
         buffered = self._buffered()
         known = with_rows(self._catalog.load(), buffered.items()) if buffered else self._catalog.load()
         query = Query(
-            metrics=self._metrics(known, metrics, tags),
-            path=self._path(known, collections, definitions, None),
+            metrics=to_metrics(known, self._kept, metrics, tags),
+            path=to_search_path(known, self._kept, collections, definitions, None),
             where=where,
             bind=bind or {},
         )
-        types = None if dataset_type is None else set(self._dataset_types(known, _names(dataset_type)))
+        types = to_dataset_types(known, dataset_type)
         ids = None if dataset_ids is None else sorted(set(dataset_ids))
         frames = [pl.DataFrame(STORED_SCHEMA.empty_table())]
         for name, held in known.items():
-            if wanted := _wanted(held, types, query.metrics):
+            if wanted := dataset_types_that_can_hold(held, types, query.metrics):
                 rows = buffered.get(name)
                 table = self._tables.open(name)
                 frames.append(
@@ -675,114 +543,3 @@ class Store(Upkeep):
         if rows is None:
             return {}
         return dict(table_names(rows.with_columns(pl.lit(None, pl.Datetime("us")).alias(SUPERSEDED_AT))))
-
-    def _metrics(self, known: Known, metrics: Names | None, tags: Names | None) -> list[str] | None:
-        if metrics is None and tags is None:
-            return None
-        names = set(names_of(known, "metrics"))
-        if tags is not None:
-            wanted = _names(tags)
-            defined = self._kept.metrics()
-            every = set(defined["tags"].explode().drop_nulls())
-            for tag in wanted:
-                if tag not in every:
-                    raise MetricNotFoundError(f"No metric has the tag {tag!r}.{nearest(tag, every)}")
-            has = pl.all_horizontal(pl.col("tags").list.contains(tag) for tag in wanted)
-            names &= set((defined.filter(has) if wanted else defined)["metric"])
-        if metrics is None:
-            return sorted(names)
-        return _expand(_names(metrics), names, "metric", MetricNotFoundError)
-
-    def _path(
-        self,
-        known: Known,
-        collections: Names | None,
-        definitions: Iterable[Chain | Tagged] | None,
-        as_of: int | None,
-    ) -> SearchPath | None:
-        if collections is None:
-            return None
-        names, runs = _names(collections), set(names_of(known, "runs"))
-        live = {definition.name: definition for definition in definitions or ()}
-        # Runs alone need no definitions.
-        kept = {} if all(name in runs for name in names) and not live else self._kept.collections(as_of=as_of)
-        return flatten(names, runs=runs, definitions={**kept, **live})
-
-    def _dataset_types(self, known: Known, patterns: Sequence[str]) -> list[str]:
-        names = set[str]().union(*known.values())
-        return _expand(patterns, names, "dataset type", DatasetTypeNotFoundError)
-
-
-def _expand(patterns: Sequence[str], known: set[str], what: str, error: type[GnomonError]) -> list[str]:
-    try:
-        return expand(patterns, known)
-    except LookupError as missing:
-        pattern = missing.args[0]
-        raise error(f"The store has no {what} {pattern!r}.{nearest(pattern, known)}") from None
-
-
-def _wanted(held: Mapping[str, Any], types: set[str] | None, metrics: Sequence[str] | None) -> list[str]:
-    """Name the dataset types of a table that can hold what is asked for."""
-    return [
-        dataset_type
-        for dataset_type, contents in held.items()
-        if (types is None or dataset_type in types)
-        and (metrics is None or not contents.metrics.isdisjoint(metrics))
-    ]
-
-
-def _columns(given: Sequence[str] | None) -> list[str]:
-    if given is None:
-        return list(SCHEMA.names)
-    for name in given:
-        if name not in SCHEMA.names:
-            raise SchemaError(f"A stored measurement has no column {name!r}.{nearest(name, SCHEMA.names)}")
-    return list(dict.fromkeys(given))
-
-
-def _metadata(given: bool | Sequence[str]) -> tuple[str, ...]:
-    if isinstance(given, bool):
-        return observations.METADATA if given else ()
-    for name in given:
-        if name not in observations.METADATA:
-            raise SchemaError(
-                f"Of an observation, no {name!r} is kept.{nearest(name, observations.METADATA)}"
-            )
-    return tuple(dict.fromkeys(given))
-
-
-def _names(given: Names) -> list[str]:
-    return [given] if isinstance(given, str) else list(given)
-
-
-def _with_sorted_dimensions(table: pa.Table) -> pa.Table:
-    """Put the entries of each map in order, so that equal maps are equal rows; an empty one is none."""
-    index = SCHEMA.get_field_index(OTHER_DIMENSIONS)
-    if table[OTHER_DIMENSIONS].null_count == len(table):
-        return table
-    entries = [sorted(given) if given else None for given in table[OTHER_DIMENSIONS].to_pylist()]
-    return table.set_column(index, SCHEMA.field(index), pa.array(entries, type=SCHEMA.field(index).type))
-
-
-def _interval(given: tuple[Moment, Moment]) -> tuple[int | None, int | None]:
-    begin, end = (_moment(moment) for moment in given)
-    if begin is not None and end is not None and end < begin:
-        raise TimeFormatError(f"The interval from {given[0]} to {given[1]} ends before it begins.")
-    return begin, end
-
-
-def _moment(given: Moment) -> int | None:
-    match given:
-        case None | int():
-            return given
-        case np.integer():
-            return int(given)
-        case str():
-            return times.from_utc_iso(given)
-        case Time() if given.isscalar:
-            return int(times.to_tai_us(given))
-        case datetime.datetime():
-            raise TimeFormatError(
-                "A datetime does not say its scale; give an astropy Time or a string in UTC."
-            )
-    raise TimeFormatError(f"A time is an astropy Time or a string in UTC, not {given!r}.")

@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
-from deltalake.exceptions import CommitFailedError, TableNotFoundError
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from gnomon.errors import StoreError
 
@@ -28,7 +28,7 @@ class DeltaSink:
                 except CommitFailedError as error:
                     if attempt == _ATTEMPTS - 1:
                         raise StoreError(str(error)) from error
-                except OSError as error:
+                except (DeltaError, OSError) as error:
                     raise StoreError(str(error)) from error
 
     def _append(self, place: Path, rows: pl.DataFrame, application: str, last: int) -> None:
@@ -52,10 +52,9 @@ class DeltaSink:
 
     def rows(self) -> pl.DataFrame:
         """Everything in all tables."""
-        tables = [DeltaTable(path.as_uri()) for path in sorted(self.folder.iterdir()) if path.is_dir()]
-        return pl.concat(
-            [pl.DataFrame(pa.table(table.to_pyarrow_table())) for table in tables], how="vertical_relaxed"
-        )
+        folders = sorted(self.folder.iterdir()) if self.folder.is_dir() else []
+        tables = [pl.DataFrame(DeltaTable(path.as_uri()).to_pyarrow_table()) for path in folders]
+        return pl.concat(tables) if tables else pl.DataFrame(schema={"dataset_id": pl.Binary})
 
 
 def _plain(field: pa.Field) -> pa.Field:

@@ -228,7 +228,7 @@ class Buffer:
         NotOursError
             As `add`.
         """
-        rows = conform(table)
+        rows = conform(table.combine_chunks())
         _check_source(source)
         parts = [rows.slice(start, _BATCH_ROWS) for start in range(0, len(rows), _BATCH_ROWS)]
         packed = [(len(part), _pack(part)) for part in parts]

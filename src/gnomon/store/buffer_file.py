@@ -61,9 +61,11 @@ class BufferFile:
         self._store = store
         self._durable = durable
         self._lock = threading.RLock()
-        self._connection: sqlite3.Connection | None = None
+        self._held: list[sqlite3.Connection] = []  # one or none
         self._inode = 0
         self._about: dict[str, str] = {}
+        # Not `__del__`, which would find the connection finalized before it where objects form a ring.
+        weakref.finalize(self, _close, self._held)
         _register(self)
 
     @property
@@ -141,20 +143,13 @@ class BufferFile:
     def close(self) -> None:
         """Close the connection; the next use opens it again."""
         with self._lock:
-            if self._connection is not None:
-                connection, self._connection = self._connection, None
-                with suppress(sqlite3.Error):  # it could not tidy up, which the next one does
-                    connection.close()
-
-    def __del__(self) -> None:
-        with suppress(Exception):  # a constructor that failed, or an interpreter half gone
-            self.close()
+            _close(self._held)
 
     def _opened(self) -> sqlite3.Connection:
-        if self._connection is not None:
+        if self._held:
             with suppress(OSError):
                 if os.stat(self.path).st_ino == self._inode:  # noqa: PTH116  # for each measurement
-                    return self._connection
+                    return self._held[0]
             # Somebody removed or replaced the file: what goes into the old one is seen by nobody.
             self.close()
         if kind := network_file_system(self.path.parent):
@@ -165,8 +160,8 @@ class BufferFile:
         if not self.path.exists():
             self._refuse_orphaned_log()
             self._make()
-        self._connection = self._connect()
-        return self._connection
+        self._held.append(self._connect())
+        return self._held[0]
 
     def _refuse_orphaned_log(self) -> None:
         """SQLite would read the log of the former file into the new one."""
@@ -274,9 +269,15 @@ class BufferFile:
         )
 
 
+def _close(held: list[sqlite3.Connection]) -> None:
+    while held:
+        with suppress(sqlite3.Error):  # it could not tidy up, which the next one does
+            held.pop().close()
+
+
 _files: "weakref.WeakSet[BufferFile]" = weakref.WeakSet()
 _files_lock = threading.Lock()
-_held: list[BufferFile] = []
+_forking: list[BufferFile] = []
 
 
 def _register(file: BufferFile) -> None:
@@ -287,25 +288,25 @@ def _register(file: BufferFile) -> None:
 def _before_fork() -> None:
     """Close what is open: SQLite in a child would believe that it holds its parent's locks."""
     _files_lock.acquire()
-    _held.extend(_files)
-    for file in _held:
+    _forking.extend(_files)
+    for file in _forking:
         file._lock.acquire()
         file.close()
 
 
 def _after_fork_in_parent() -> None:
-    for file in _held:
+    for file in _forking:
         file._lock.release()
-    _held.clear()
+    _forking.clear()
     _files_lock.release()
 
 
 def _after_fork_in_child() -> None:
     # A lock that another thread of the parent waits for cannot be released here in an orderly way.
     global _files_lock
-    for file in _held:
+    for file in _forking:
         file._lock = threading.RLock()
-    _held.clear()
+    _forking.clear()
     _files_lock = threading.Lock()
 
 

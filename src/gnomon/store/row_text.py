@@ -21,14 +21,22 @@ from gnomon import times
 from gnomon.errors import SchemaError, TimeFormatError, nearest
 from gnomon.measurements.rows import OTHER_DIMENSIONS, SCHEMA, conform
 
-__all__ = ["LAYOUT", "read", "write"]
+__all__ = ["COLUMNS", "LAYOUT", "read", "write"]
 
 LAYOUT = 1
 """The number of the columns that `write` writes, in order; it stands beside each line that is kept."""
 
-COLUMNS: tuple[str, ...] = tuple(SCHEMA.names)
 # Lines that a former version left behind are read in its layout: a change of `SCHEMA` adds one here.
-_LAYOUTS: Mapping[int, tuple[str, ...]] = {LAYOUT: COLUMNS}
+_LAYOUTS: Mapping[int, tuple[str, ...]] = {
+    1: (
+        *("dataset_id", "metric", "value", "unit", "uncertainty", "count", "run", "dataset_type"),
+        *("instrument", "visit", "exposure", "detector", "day_obs", "physical_filter", "band"),
+        *("skymap", "tract", "patch", "group", "dimensions", "obs_begin", "obs_end", "measured_at"),
+        *("software", "extras"),
+    )
+}
+COLUMNS = _LAYOUTS[LAYOUT]
+"""The columns that `write` writes, in order."""
 
 _INTEGERS = range(-(2**63), 2**63)
 _EXACT_FLOATS = range(-(2**53), 2**53 + 1)
@@ -111,7 +119,8 @@ def read(lines: Iterable[str], *, layout: int = LAYOUT) -> pl.DataFrame:
         raise SchemaError(
             f"The lines have layout {layout}, and this gnomon knows {LAYOUT}: use the newer gnomon."
         )
-    data = "\n".join(lines).encode()
+    # Arrow takes an empty field that ends the text, and not its line, for an empty text.
+    data = "".join(f"{line}\n" for line in lines).encode()
     if not data:
         return pl.DataFrame(SCHEMA.empty_table())
     names = list(_LAYOUTS[layout])
@@ -239,5 +248,5 @@ def _read_type(kind: pa.DataType) -> pa.DataType:
     return kind if kind in (pa.float64(), pa.int64()) else pa.string()
 
 
-_FIELDS = tuple((field.name, not field.nullable, _encoder(field)) for field in SCHEMA)
+_FIELDS = tuple((name, not SCHEMA.field(name).nullable, _encoder(SCHEMA.field(name))) for name in COLUMNS)
 _READ_TYPES = {field.name: _read_type(field.type) for field in SCHEMA}

@@ -48,14 +48,14 @@ def network_file_system(path: Path, *, mounts: str | None = None) -> str | None:
             mounts = _MOUNTS.read_text(encoding="utf-8", errors="surrogateescape")
         except OSError:
             return None
-    resolved = path.resolve()
-    found, kind = -1, ""
+    resolved = f"{path.resolve()}/"
+    longest, kind = 0, ""
     for line in mounts.splitlines():
-        fields = line.split(" ")
-        if len(fields) < 3:
-            continue
-        place = Path(_OCTAL.sub(lambda match: chr(int(match[1], 8)), fields[1]))
+        _, place, found, *_ = [*line.split(" ", 3), "", ""]
+        if "\\" in place:
+            place = _OCTAL.sub(lambda match: chr(int(match[1], 8)), place)
+        place = place.rstrip("/") + "/"
         # Of two mounts at one place the later one hides the earlier.
-        if len(place.parts) >= found and resolved.is_relative_to(place):
-            found, kind = len(place.parts), fields[2]
+        if len(place) >= longest and resolved.startswith(place):
+            longest, kind = len(place), found
     return kind if _NETWORK.fullmatch(kind) else None

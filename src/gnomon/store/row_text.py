@@ -120,7 +120,7 @@ def read(lines: Iterable[str], *, layout: int = LAYOUT) -> pl.DataFrame:
             f"The lines have layout {layout}, and this gnomon knows {LAYOUT}: use the newer gnomon."
         )
     # Arrow takes an empty field that ends the text, and not its line, for an empty text.
-    data = "".join(f"{line}\n" for line in lines).encode()
+    data = "\n".join([*lines, ""]).encode()
     if not data:
         return pl.DataFrame(SCHEMA.empty_table())
     names = list(_LAYOUTS[layout])

@@ -7,6 +7,7 @@ import polars as pl
 import pyarrow as pa
 from hypothesis import strategies as st
 
+from gnomon import times
 from gnomon.measurements.rows import SCHEMA, from_records
 
 type Row = dict[str, Any]
@@ -17,7 +18,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 
 def _values(field: pa.Field) -> st.SearchStrategy[Any]:
     if pa.types.is_timestamp(field.type):
-        return INT64
+        return st.datetimes().map(times.from_datetime)
     if pa.types.is_map(field.type):
         return st.dictionaries(TEXT, TEXT, min_size=1, max_size=3)
     return {

@@ -162,6 +162,8 @@ def test_numbers_grow_when_the_clock_goes_back_and_after_everything_was_discarde
         ({"dataset_id": "00" * 16}, r"'dataset_id' .* is 16 bytes"),
         ({"measured_at": "2026-01-01"}, r"'measured_at' .* is a datetime in TAI"),
         ({"measured_at": datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)}, r"'measured_at' .* time zone"),
+        ({"obs_begin": 2**62}, r"'obs_begin' .* years 1 to 9999"),
+        ({"obs_end": -(2**63)}, r"'obs_end' .* years 1 to 9999"),
         ({"dimensions": {"a": 1}}, r"'dimensions' .* texts to texts"),
         ({"dimensions": "ab"}, r"'dimensions' .* mapping"),
         ({"extras": {"a": 1}}, r"'extras' .* is a text"),
@@ -192,6 +194,9 @@ def test_a_table_that_is_not_of_the_schema_is_refused_whole(buffer: Buffer, row:
     good = from_records([row(), row()])
     with pytest.raises(SchemaError, match="Did you mean unit"):
         buffer.put(good.append_column("units", pa.array(["", ""])), source="test")
+    late = good.set_column(good.schema.names.index("measured_at"), "measured_at", pa.array([1, 2**62]))
+    with pytest.raises(SchemaError, match=r"'measured_at' .* years 1 to 9999"):
+        buffer.put(late, source="test")
     with pytest.raises(SchemaError, match="'metric' of a stored measurement is missing"):
         buffer.put(good.drop_columns(["metric"]), source="test")
     assert buffer.rows() is None

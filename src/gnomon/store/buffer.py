@@ -229,6 +229,7 @@ class Buffer:
             As `add`.
         """
         rows = conform(table.combine_chunks())
+        row_text.check_moments(rows)
         _check_source(source)
         parts = [rows.slice(start, _BATCH_ROWS) for start in range(0, len(rows), _BATCH_ROWS)]
         packed = [(len(part), _pack(part)) for part in parts]

@@ -15,13 +15,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow import csv
 
 from gnomon import times
 from gnomon.errors import SchemaError, TimeFormatError, nearest
 from gnomon.measurements.rows import OTHER_DIMENSIONS, SCHEMA, conform
 
-__all__ = ["COLUMNS", "LAYOUT", "read", "write"]
+__all__ = ["COLUMNS", "LAYOUT", "check_moments", "read", "write"]
 
 LAYOUT = 1
 """The number of the columns that `write` writes, in order; it stands beside each line that is kept."""
@@ -39,6 +40,8 @@ COLUMNS = _LAYOUTS[LAYOUT]
 """The columns that `write` writes, in order."""
 
 _INTEGERS = range(-(2**63), 2**63)
+# What a calendar cannot say stops whoever reads the table, and would stop the draining of all other rows.
+_MOMENTS = range(times.from_datetime(datetime.datetime.min), times.from_datetime(datetime.datetime.max) + 1)
 _EXACT_FLOATS = range(-(2**53), 2**53 + 1)
 _ID = "dataset_id"
 _ID_BYTES = 16
@@ -91,6 +94,27 @@ def write(row: Mapping[str, Any]) -> str:
         wrong = error.object[error.start : error.end]
         raise SchemaError(f"A text of this measurement cannot be written as UTF-8: {wrong!r}.") from None
     return line
+
+
+def check_moments(table: pa.Table) -> None:
+    """Refuse a table with a time that `write` would refuse.
+
+    Parameters
+    ----------
+    table
+        In `gnomon.measurements.rows.SCHEMA`.
+
+    Raises
+    ------
+    SchemaError
+        If a time is not of the years 1 to 9999.
+    """
+    for name in COLUMNS:
+        if pa.types.is_timestamp(table.schema.field(name).type):
+            ends = pc.min_max(table[name].cast(pa.int64())).as_py()
+            for moment in ends.values():
+                if moment is not None:
+                    _moment(name, moment)
 
 
 def read(lines: Iterable[str], *, layout: int = LAYOUT) -> pl.DataFrame:
@@ -211,7 +235,9 @@ def _moment(name: str, value: Any) -> str:
             raise SchemaError(f"The column {name!r} of a stored measurement: {error}") from None
     if not isinstance(value, int | np.integer) or isinstance(value, bool):
         raise _wrong(name, value, "a datetime in TAI or microseconds of TAI")
-    return _integer(name, value)
+    if int(value) not in _MOMENTS:
+        raise _wrong(name, value, "a moment of the years 1 to 9999, in microseconds of TAI")
+    return str(int(value))
 
 
 def _id(name: str, value: Any) -> str:

@@ -23,6 +23,7 @@ __all__ = ["Writer"]
 
 _LOG = logging.getLogger(__name__)
 _LONGEST_PAUSE = 60.0
+_POLL_SECONDS = 0.05
 
 
 class Writer:
@@ -70,7 +71,7 @@ class Writer:
         self._closed = False
         self._last = 0
         self._error: Exception | None = None
-        self._begin_again()
+        self._begin_again(forked=False)
         _writers.add(self)
         if buffer.pending().entries:
             self._start()
@@ -150,16 +151,16 @@ class Writer:
         last = self._last
         until = time.monotonic() + self._patience
         while True:
-            self._drain(wait=max(until - time.monotonic(), 0.0))
+            if self._forked:
+                time.sleep(min(_POLL_SECONDS, self._patience))
+            else:
+                self._drain(wait=max(until - time.monotonic(), 0.0))
             # Another process may have begun to drain before, and have ended without the last ones.
             oldest = self._draining.pending().oldest
             if oldest is None or oldest > last:
                 return
             if time.monotonic() > until:
-                raise StoreError(
-                    f"Another process has been draining the hot buffer {self._buffer.path} for more than "
-                    f"{self._patience:g} s. What was written is safe there, and goes into the tables later."
-                )
+                raise self._undrained()
 
     def close(self) -> None:
         """Bring everything into the tables and end; closing twice is no mistake.
@@ -178,7 +179,8 @@ class Writer:
         if self._thread is not None:
             self._thread.join()
         try:
-            self.flush()
+            if not self._forked:
+                self.flush()
         finally:
             self._draining.close()
             self._buffer.close()
@@ -200,6 +202,15 @@ class Writer:
             # What went wrong inside is what the person has to see.
             error.add_note(f"Besides, the store was not written: {failure}")
 
+    def _undrained(self) -> StoreError:
+        place, seconds = self._buffer.path, f"{self._patience:g} s"
+        what = (
+            f"No other process has drained the hot buffer {place} for {seconds}, and a forked child cannot."
+            if self._forked
+            else f"Another process has been draining the hot buffer {place} for more than {seconds}."
+        )
+        return StoreError(f"{what} What was written is safe there, and goes into the tables later.")
+
     def _check_open(self) -> None:
         if self._closed:
             raise StoreError("This writer is closed.")
@@ -208,13 +219,14 @@ class Writer:
         with self._condition:
             self._last = max(self._last, number)
             self._waiting += rows
-            if self._thread is None and not self._closed:
+            if self._thread is None and not self._closed and not self._forked:
                 self._start()
             if self._waiting >= self._rows:
                 self._condition.notify_all()
 
-    def _begin_again(self) -> None:
+    def _begin_again(self, *, forked: bool) -> None:
         """Set up what does not survive a fork."""
+        self._forked = forked
         self._condition = threading.Condition()
         self._waiting = 0  # rows since the last drain
         self._thread: threading.Thread | None = None
@@ -233,7 +245,8 @@ class Writer:
             try:
                 self._drain(wait=0.0)
                 pause = self._interval
-            except Exception as error:
+            # A panic of a library is no Exception, and must not end the thread either.
+            except BaseException as error:
                 pause = min(2 * pause, max(_LONGEST_PAUSE, self._interval))
                 _LOG.warning(
                     "Measurements wait in %s, because the store cannot be written; next attempt in %g s: %s",
@@ -261,13 +274,13 @@ def _close_all() -> None:
     for writer in list(_writers):
         try:
             writer.close()
-        except StoreError as error:
+        except BaseException as error:
             _LOG.error("Measurements stay in %s until the next writer: %s", writer.buffer.path, error)
 
 
 def _after_fork_in_child() -> None:
     for writer in _writers:
-        writer._begin_again()
+        writer._begin_again(forked=True)
 
 
 atexit.register(_close_all)

@@ -1,11 +1,13 @@
 """``gnomon harvest``: what it says, and how it ends."""
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import Result
+from lsst.daf.butler import CollectionType  # type: ignore[attr-defined]
 
 from gnomon.repository.configuration import open_butler
 from gnomon.store import open_store
@@ -21,9 +23,12 @@ def test_measurements_are_brought_in_once(gnomon: Gnomon, measured_repository: P
     store = ["--store", str(tmp_path / "store")]
     first = gnomon(*command, *store)
     assert first.exit_code == 0
-    assert first.stdout.splitlines() == [
+    lines = first.stdout.splitlines()
+    assert lines[0].split() == ["dataset", "type", "found", "new", "read", "unreadable", "measurements"]
+    assert ["metricvalue_demo_airmass", "8", "8", "8", "0", "8"] in [line.split() for line in lines]
+    assert lines[-2:] == [
         f"2 runs, {METRICS} datasets with measurements, {METRICS} of them new.",
-        f"{METRICS} measurements added, 0 replaced, 0 unchanged; 0 datasets removed.",
+        f"{METRICS} measurements brought in; 0 datasets removed.",
     ]
     second = gnomon(*command, *store)
     assert second.exit_code == 0
@@ -63,8 +68,38 @@ def test_what_cannot_be_read_is_named_and_is_a_finding(
         "harvest", str(repository), "--collections", "demo/all", "--store", str(tmp_path / "store")
     )
     assert result.exit_code == 1
-    assert f"{METRICS - 1} measurements added" in result.stdout
-    assert f"Not read: metricvalue_demo_airmass {ref.id}:" in result.stderr.replace("\n", " ")
+    assert f"{METRICS - 1} measurements brought in" in result.stdout
+    assert f"Not read: metricvalue_demo_airmass {ref.id} in demo/all/1: " in result.stderr
+    again = gnomon(
+        *("harvest", str(repository), "--collections", "demo/all", "--store", str(tmp_path / "store")),
+        *("--format", "json"),
+    )
+    assert again.exit_code == 1
+    report = json.loads(again.stdout)
+    assert (report["found"], report["known"], report["not_read"]) == (METRICS, METRICS - 1, 1)
+    assert report["types"]["metricvalue_demo_airmass"]["unreadable"] == 1
+    assert [item["dataset_id"] for item in report["unreadable"]] == [str(ref.id)]
+
+
+def test_what_was_found_is_told_as_csv(gnomon: Gnomon, measured_repository: Path, tmp_path: Path) -> None:
+    result = gnomon(
+        *("harvest", str(measured_repository), "--collections", "demo/all", "--dry-run", "--format", "csv"),
+        *("--store", str(tmp_path / "store")),
+    )
+    lines = result.stdout.splitlines()
+    assert lines[0] == "dataset type,found,new,read,unreadable,measurements"
+    assert "metricvalue_demo_airmass,8,8,0,0,0" in lines
+
+
+def test_a_calibration_collection_is_named_and_left_out(
+    gnomon: Gnomon, measured_repository: Path, tmp_path: Path
+) -> None:
+    repository = shutil.copytree(measured_repository, tmp_path / "repo")
+    with open_butler(repository, writeable=True) as butler:
+        butler.collections.register("calibs", CollectionType.CALIBRATION)
+    result = gnomon("harvest", str(repository), "--collections", "calibs", "--store", str(tmp_path / "store"))
+    assert result.exit_code == 0
+    assert "Left out: calibs" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from lsst.daf.butler import Butler
 
 from gnomon.errors import MetricNotFoundError, SettingsError
 from gnomon.measurements.rows import SCHEMA
-from gnomon.repository import harvest as harvesting
+from gnomon.repository import collated
 from gnomon.repository.configuration import enable, open_butler
 from gnomon.repository.harvest import harvest
 from gnomon.store import open_store
@@ -71,7 +71,7 @@ def test_the_rows_of_a_table_are_those_that_its_measurements_would_be(
         assert table.schema.names == SCHEMA.names
         assert len(table) == 16
         from_table = rows(butler, tmp_path / "from_table", piped.run)
-        monkeypatch.setattr(harvesting, "is_metric_table", lambda kind: False)
+        monkeypatch.setattr(collated, "is_metric_table", lambda kind: False)
         one_by_one = rows(butler, tmp_path / "one_by_one", piped.run)
     assert len(one_by_one) == 16
     for row in [*from_table, *one_by_one]:

@@ -19,7 +19,9 @@ from gnomon.errors import RepositoryError
 
 __all__ = [
     "BUNDLE",
+    "ESTABLISHED_BUNDLE",
     "SEARCH_PATH_VARIABLE",
+    "SINGLE",
     "config_path",
     "enable",
     "environment",
@@ -30,9 +32,13 @@ __all__ = [
 
 SEARCH_PATH_VARIABLE = "DAF_BUTLER_CONFIG_PATH"
 _CONFIGS = Path(__file__).parent / "configs"
-_ORIGINALS = {"MetricValue": "lsst.verify"}
+SINGLE = "MetricValue"
+"""The storage class of one measurement."""
 BUNDLE = "GnomonMetricBundle"
 """The storage class of several measurements in one dataset."""
+ESTABLISHED_BUNDLE = "MetricMeasurementBundle"
+"""The storage class of several measurements as established pipelines write them; it is read only."""
+_ORIGINALS = {SINGLE: "lsst.verify"}
 
 
 def config_path() -> str:

@@ -1,58 +1,39 @@
 """Bringing measurements from a Butler repository into the metrics store."""
 
+import gc
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from contextlib import contextmanager
 
-import pyarrow as pa
-import pyarrow.compute as pc
-from lsst.daf.butler import Butler, DatasetRef, DatasetType
+import polars as pl
+from lsst.daf.butler import Butler, DatasetType
 
-from gnomon.repository.chains import resolve
-from gnomon.repository.configuration import BUNDLE
-from gnomon.repository.measurement_rows import Unreadable, read_rows, software_of
-from gnomon.repository.metric_tables import is_metric_table, read_metric_tables
-from gnomon.store import AppendResult, Store
+from gnomon.errors import CollectionNotFoundError, GnomonError, nearest
+from gnomon.measurements.values import NOT_MEASURED, Values
+from gnomon.repository.collated import Collated
+from gnomon.repository.collections import Collections, resolve
+from gnomon.repository.computation_times import ComputationTimes
+from gnomon.repository.contents import parse
+from gnomon.repository.dimension_records import DimensionRecords
+from gnomon.repository.file_places import file_places
+from gnomon.repository.file_reading import read_files
+from gnomon.repository.finding import DATASET_ID, RUN, dataset_types, dataset_types_in, find, present
+from gnomon.repository.harvest_report import HarvestReport, TypeReport, Unreadable
+from gnomon.repository.measurement_rows import arrange, to_table
+from gnomon.repository.run_software import RunSoftware
+from gnomon.repository.storing import Storing
+from gnomon.store import Store, Tagged
 
-__all__ = ["HarvestReport", "Unreadable", "harvest"]
+__all__ = ["HarvestReport", "TypeReport", "Unreadable", "harvest"]
 
-STORAGE_CLASSES = ("MetricValue", BUNDLE)
-_SOURCE = "harvest"
-_BATCH = 10_000
+# As much as is read before it is stored. What a killed harvest has read and not stored is read again.
+_DATASETS, _ROWS = 20_000, 100_000
 
 type Progress = Callable[[int, int], None]
 
 
 def _silent(done: int, total: int) -> None:
     """Show nothing."""
-
-
-@dataclass
-class HarvestReport:
-    """What a harvest found and did.
-
-    Attributes
-    ----------
-    runs
-        The RUN collections that were searched.
-    found
-        Measurements, each of which has a dataset, or had one before it was put into a table.
-    known
-        Of those, how many the store had before.
-    appended
-        What became of the others' rows; of a dry run, nothing.
-    pruned
-        How many datasets the store had that the registry no longer has; 0 unless pruning was asked for.
-    unreadable
-        What could not be read.
-    """
-
-    runs: list[str]
-    found: int = 0
-    known: int = 0
-    appended: AppendResult = field(default_factory=lambda: AppendResult(0))
-    pruned: int = 0
-    unreadable: list[Unreadable] = field(default_factory=list)
 
 
 def harvest(
@@ -66,8 +47,11 @@ def harvest(
 ) -> HarvestReport:
     """Bring the measurements of collections into the store; only what is new is read.
 
+    A harvest can be killed at any moment and run again, and several can run at once: the store takes each
+    measurement once, and a dataset wholly or not at all.
+
     Measurements that were put into tables (``metrictable_{package}``) are taken from there, each as the
-    one that it was. The tables of these collections are read each time.
+    one that it was.
 
     Parameters
     ----------
@@ -76,9 +60,11 @@ def harvest(
     store
         Where they go.
     collections
-        Names or shell patterns of RUN and CHAINED collections. The definitions of chains are kept too.
+        Names or shell patterns of RUN, CHAINED and TAGGED collections. The definitions of the last two are
+        kept too, nested ones as well. CALIBRATION collections take no part, and the report names them.
     prune
-        Whether datasets that are gone from these collections' runs are removed from the store.
+        Whether datasets are removed from the store that are gone: from these collections' runs, and with
+        runs that are named here and no longer exist.
     dry_run
         Whether to only count.
     progress
@@ -87,92 +73,197 @@ def harvest(
     Returns
     -------
     HarvestReport
-        What was found and done. What cannot be read is reported there and stops nothing.
+        What was found and done. What cannot be read is reported there and stops nothing; it is tried again by
+        the next harvest.
 
     Raises
     ------
     CollectionNotFoundError
         If a collection does not exist.
+    StoreError
+        If the store cannot be read or written. What was stored before stays.
     """
     names = [collections] if isinstance(collections, str) else list(collections)
-    runs, chains = resolve(butler, names)
-    report = HarvestReport(runs)
-    stored = set(store.dataset_ids(collections=runs).to_list())
-    refs = {dataset_type: _find(butler, dataset_type, runs) for dataset_type in _dataset_types(butler)}
-    versions: dict[str, str | None] = {}
-
-    def software_of_run(run: str) -> str | None:
-        if run not in versions:
-            versions[run] = software_of(butler, run)
-        return versions[run]
-
-    tables = [ref for kind in _table_types(butler) for ref in _find(butler, kind, runs)]
-    collated, report.unreadable = read_metric_tables(butler, tables, software=software_of_run)
-    in_tables = set(collated["dataset_id"].to_pylist())
-    present = in_tables | {ref.id.bytes for group in refs.values() for ref in group}
-    report.found = len(present)
-    report.known = len(present & stored)
-    if prune:
-        gone = _absent(butler, stored - present)
-        report.pruned = len(gone) if dry_run else store.remove(gone, reason="no longer in the registry")
-    if dry_run:
-        return report
-    for chain in chains:
-        store.define_chain(chain)
-    software = {run: software_of_run(run) for run in runs}
-    total, done = report.found - report.known, 0
-    progress(done, total)
-    for table in _tables(collated, in_tables - stored):
-        report.appended = _sum(report.appended, store.append(table, source=_SOURCE))
-        done += len(table)
-        progress(done, total)
-    for dataset_type, group in refs.items():
-        new = [ref for ref in group if ref.id.bytes not in stored and ref.id.bytes not in in_tables]
-        for batch in _batches(new):
-            table, unreadable = read_rows(butler, dataset_type, batch, software=software)
-            report.unreadable.extend(unreadable)
-            report.appended = _sum(report.appended, store.append(table, source=_SOURCE))
-            done += len(batch)
-            progress(done, total)
+    found = resolve(butler, names, missing_ok=prune)
+    report = HarvestReport(found.runs, calibrations=found.calibrations)
+    report.gone = _gone(butler, store, found)
+    with _without_old_garbage():
+        work = _Harvest(butler, store, found, report, progress)
+        work.search()
+        if prune:
+            gone = work.absent()
+            report.pruned = len(gone) if dry_run else store.remove(gone, reason="no longer in the registry")
+        if not dry_run:
+            work.read()
+            for tagged in work.tagged():
+                store.define_tagged(tagged)
+            for chain in found.chains:
+                store.define_chain(chain)
+    report.types = {name: one for name, one in sorted(report.types.items()) if one.found or one.unreadable}
     return report
 
 
-def _dataset_types(butler: Butler) -> list[DatasetType]:
-    return [
-        dataset_type
-        for dataset_type in butler.registry.queryDatasetTypes()
-        if dataset_type.storageClass_name in STORAGE_CLASSES
-    ]
+def _gone(butler: Butler, store: Store, found: Collections) -> list[str]:
+    """Give the runs that were named, that the registry no longer has and the store does."""
+    gone = [name for name in found.missing if len(store.dataset_ids(collections=[name]))]
+    if unknown := [name for name in found.missing if name not in gone]:
+        known = butler.collections.query("*")
+        raise CollectionNotFoundError(
+            f"Neither the repository nor the store has a collection {unknown[0]!r}."
+            f"{nearest(unknown[0], known)}"
+        )
+    return gone
 
 
-def _table_types(butler: Butler) -> list[DatasetType]:
-    return [kind for kind in butler.registry.queryDatasetTypes() if is_metric_table(kind)]
+@contextmanager
+def _without_old_garbage() -> Iterator[None]:
+    """Spare Python the search through all that was there before for each few thousand files that are read."""
+    ours = gc.get_freeze_count() == 0
+    if ours:
+        gc.freeze()
+    try:
+        yield
+    finally:
+        if ours:
+            gc.unfreeze()
 
 
-def _tables(collated: pa.Table, new: set[bytes]) -> Iterator[pa.Table]:
-    """Give the rows of new datasets, those of one dataset type together."""
-    wanted = pa.array(sorted(new), pa.binary(16))
-    rows = collated.filter(pc.is_in(collated["dataset_id"], value_set=wanted))
-    for kind in sorted(set(rows["dataset_type"].to_pylist())):
-        yield rows.filter(pc.equal(rows["dataset_type"], kind))
+class _Harvest:
+    """One harvest, from searching to storing."""
+
+    def __init__(
+        self, butler: Butler, store: Store, found: Collections, report: HarvestReport, progress: Progress
+    ) -> None:
+        self._butler = butler
+        self._store = store
+        self._found = found
+        self._report = report
+        self._progress = progress
+        self._records = DimensionRecords(butler)
+        self._software = RunSoftware(butler)
+        self._collated = Collated(butler, store, report)
+        self._new: list[tuple[DatasetType, pl.DataFrame]] = []
+        self._present: list[pl.Series] = []
+        self._members: dict[str, list[pl.Series]] = {name: [] for name in found.tagged}
+
+    def search(self) -> None:
+        """Find out what there is, and what of it is new."""
+        collections = [*self._found.runs, *self._found.tagged]
+        self._collated.search(collections)
+        self._present.append(self._collated.dataset_ids())
+        inhabited = frozenset[str]().union(*dataset_types_in(self._butler, collections).values())
+        kinds = [kind for kind in dataset_types(self._butler) if kind.name in inhabited]
+        for kind in kinds:
+            datasets = find(self._butler, kind, collections)
+            ids = datasets[DATASET_ID]
+            self._present.append(ids)
+            if self._found.tagged:
+                self._tag(kind)
+            stored = self._stored(kind.name)
+            collated = self._collated.dataset_ids(kind.name)
+            new = datasets.join(stored, on=DATASET_ID, how="anti").join(
+                collated.to_frame(), on=DATASET_ID, how="anti"
+            )
+            counts = self._report.of(kind.name)
+            # What stands in tables was counted there.
+            own = datasets.join(collated.to_frame(), on=DATASET_ID, how="anti")
+            counts.found += len(own)
+            counts.known += len(own) - len(new)
+            if len(new):
+                self._new.append((kind, new))
+
+    def _stored(self, dataset_type: str) -> pl.DataFrame:
+        runs = None if self._found.tagged else self._found.runs
+        return self._store.dataset_ids(collections=runs, dataset_type=dataset_type).to_frame()
+
+    def _tag(self, kind: DatasetType) -> None:
+        for name, parts in self._members.items():
+            parts.append(find(self._butler, kind, [name])[DATASET_ID])
+
+    def tagged(self) -> list[Tagged]:
+        """Give the definitions of the TAGGED collections."""
+        return [
+            Tagged(name, frozenset(one for part in parts for one in part.to_list()))
+            for name, parts in self._members.items()
+        ]
+
+    def absent(self) -> list[bytes]:
+        """Give the datasets of these runs that the store has and the registry under no type at all."""
+        runs = [*self._found.runs, *self._report.gone]
+        if not runs:
+            return []
+        stored = self._store.dataset_ids(collections=runs).to_frame()
+        there = pl.concat(self._present).to_frame()
+        doubtful = stored.join(there, on=DATASET_ID, how="anti")
+        known = present(self._butler, doubtful[DATASET_ID]).to_frame()
+        gone: list[bytes] = doubtful.join(known, on=DATASET_ID, how="anti")[DATASET_ID].to_list()
+        return gone
+
+    def read(self) -> None:
+        """Read what is new and store it."""
+        total = self._collated.new + sum(len(datasets) for _, datasets in self._new)
+        done = 0
+        self._progress(done, total)
+        with Storing(self._store, self._report) as storing:
+            for count in self._collated.read(storing, self._records, self._software):
+                done += count
+                self._progress(done, total)
+            runs = dict.fromkeys(run for _, new in self._new for run in new[RUN].unique(maintain_order=True))
+            times = ComputationTimes(self._butler, runs)
+            for kind, datasets in self._new:
+                for batch in datasets.iter_slices(_DATASETS):
+                    for count in self._read_batch(kind, batch, times, storing):
+                        done += count
+                        self._progress(done, total)
+
+    def _read_batch(
+        self, kind: DatasetType, datasets: pl.DataFrame, times: ComputationTimes, storing: Storing
+    ) -> Iterator[int]:
+        """Read datasets of one type; give how many were dealt with whenever some are."""
+        ids = datasets[DATASET_ID].to_list()
+        places = file_places(self._butler, ids)
+        storage_class = kind.storageClass_name
+
+        def make(content: bytes, file: str) -> list[Values]:
+            return parse(content, storage_class, file=file)
+
+        counts = self._report.of(kind.name)
+        positions: list[int] = []
+        values: list[Values] = []
+        count = 0
+        for position, outcome in read_files(places, make):
+            count += 1
+            if isinstance(outcome, Exception):
+                self._report.could_not_read(
+                    Unreadable(
+                        str(uuid.UUID(bytes=ids[position])),
+                        kind.name,
+                        datasets[RUN][position],
+                        str(places[position]),
+                        _reason(outcome),
+                    )
+                )
+                continue
+            counts.read += 1
+            values.extend(outcome)
+            positions.extend([position] * len(outcome))
+            if len(values) >= _ROWS:
+                self._keep(kind, arrange(datasets, positions, values), times, storing)
+                yield count
+                positions, values, count = [], [], 0
+        if values:
+            self._keep(kind, arrange(datasets, positions, values), times, storing)
+        yield count
+
+    def _keep(self, kind: DatasetType, rows: pl.DataFrame, times: ComputationTimes, storing: Storing) -> None:
+        observed = self._records.observed(rows, kind.dimensions)
+        whole = times.fill(rows.hstack(observed), kind)
+        software = self._software.of(rows[RUN].unique().to_list())
+        self._report.of(kind.name).measurements += int((rows["metric"] != NOT_MEASURED.metric).sum())
+        storing.put(to_table(whole, kind, software), self._records.take_observations())
 
 
-def _find(butler: Butler, dataset_type: DatasetType, runs: Sequence[str]) -> list[DatasetRef]:
-    if not runs:
-        return []
-    return butler.query_datasets(dataset_type, collections=runs, find_first=False, limit=None, explain=False)
-
-
-def _absent(butler: Butler, dataset_ids: set[bytes]) -> set[bytes]:
-    """Give the datasets that the registry does not know, under whatever type."""
-    known = butler.get_many_datasets([uuid.UUID(bytes=given) for given in dataset_ids])
-    return dataset_ids - {ref.id.bytes for ref in known}
-
-
-def _batches(refs: Sequence[DatasetRef]) -> Iterator[Sequence[DatasetRef]]:
-    for start in range(0, len(refs), _BATCH):
-        yield refs[start : start + _BATCH]
-
-
-def _sum(a: AppendResult, b: AppendResult) -> AppendResult:
-    return AppendResult(a.added + b.added, a.repeated + b.repeated)
+def _reason(error: Exception) -> str:
+    if isinstance(error, GnomonError | OSError) and str(error):
+        return str(error)
+    return f"{type(error).__name__}: {error}"

@@ -5,16 +5,21 @@ own: the Butler's Parquet files have no maps, so that these are a JSON object in
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
+import polars as pl
 import pyarrow as pa
-from lsst.daf.butler import Butler, DatasetRef, DatasetType
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from lsst.daf.butler import DatasetType
 
-from gnomon.errors import GnomonError, SchemaError
-from gnomon.measurements.rows import OTHER_DIMENSIONS, SCHEMA, conform
-from gnomon.repository.measurement_rows import Unreadable
+from gnomon.errors import SchemaError
+from gnomon.measurements.rows import NO_METRIC, OTHER_DIMENSIONS, SCHEMA, conform
+from gnomon.repository.file_places import Place
+from gnomon.repository.finding import DATASET_ID
 
-__all__ = ["PREFIX", "STORAGE_CLASS", "for_butler", "is_metric_table", "read_metric_tables"]
+__all__ = ["PREFIX", "STORAGE_CLASS", "datasets_in", "for_butler", "is_metric_table", "opened", "rows_in"]
 
 PREFIX = "metrictable_"
 """How the names of their dataset types begin."""
@@ -22,7 +27,8 @@ PREFIX = "metrictable_"
 STORAGE_CLASS = "ArrowTable"
 """Their storage class."""
 
-_KEY = ["dataset_id", "metric"]
+_OF_DATASET = {DATASET_ID: pa.binary(16), "dataset_type": pa.string()}
+_BATCH = 100_000
 
 
 def is_metric_table(dataset_type: DatasetType) -> bool:
@@ -75,41 +81,102 @@ def _with_dimensions(table: pa.Table, column: pa.Array) -> pa.Table:
     return table.set_column(place, pa.field(OTHER_DIMENSIONS, column.type), column)
 
 
-def read_metric_tables(
-    butler: Butler, refs: Sequence[DatasetRef], *, software: Callable[[str], str | None]
-) -> tuple[pa.Table, list[Unreadable]]:
-    """Read tables and put them together.
+@contextmanager
+def opened(place: Place) -> Iterator[pq.ParquetFile]:
+    """Open the file of a table.
 
     Parameters
     ----------
-    butler
-        The repository's client.
-    refs
-        The tables.
-    software
-        Says what computed the values of a run, which the tables do not.
+    place
+        Where it is. What is not on local disk is fetched, and forgotten afterwards.
+
+    Yields
+    ------
+    pyarrow.parquet.ParquetFile
+        The file.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is none.
+    SchemaError
+        If it is not a Parquet file.
+    """
+    if place.path is None and place.uri is None:
+        raise FileNotFoundError(place.missing)
+    with ExitStack() as stack:
+        path = place.path
+        if place.uri is not None:
+            path = stack.enter_context(place.uri.as_local()).ospath
+        try:
+            file = stack.enter_context(pq.ParquetFile(path))
+        except pa.ArrowInvalid as error:
+            raise SchemaError(f"This is not a Parquet file: {error}") from error
+        yield file
+
+
+def datasets_in(file: pq.ParquetFile) -> pl.DataFrame:
+    """Say whose measurements are in a table.
+
+    Parameters
+    ----------
+    file
+        The table.
 
     Returns
     -------
-    tuple
-        Rows in `gnomon.measurements.rows.SCHEMA`, each measurement once: those that reading the measurements
-        one by one would give. And what could not be read.
+    polars.DataFrame
+        The columns ``dataset_id`` and ``dataset_type``, a row for each dataset.
+
+    Raises
+    ------
+    SchemaError
+        If it is no such table.
     """
-    tables: list[pa.Table] = []
-    unreadable: list[Unreadable] = []
-    for ref in refs:
-        try:
-            tables.append(conform(_from_butler(butler.get(ref))))
-        except (GnomonError, OSError) as error:
-            unreadable.append(Unreadable(str(ref.id), ref.datasetType.name, "", str(error)))
-    if not tables:
-        return SCHEMA.empty_table(), unreadable
-    whole = pa.concat_tables(tables)
-    numbered = whole.select(_KEY).append_column("row", pa.array(range(len(whole)), pa.int64()))
-    first = numbered.group_by(_KEY, use_threads=False).aggregate([("row", "min")])["row_min"]
-    rows = whole.take(pa.array(sorted(first.to_pylist()), pa.int64()))
-    runs = rows["run"].to_pylist()
-    versions = {run: software(run) for run in set(runs)}
-    place = rows.schema.get_field_index("software")
-    column = pa.array([versions[run] for run in runs], pa.string())
-    return rows.set_column(place, rows.schema.field(place), column), unreadable
+    conform(_from_butler(file.schema_arrow.empty_table()))
+    table = file.read(columns=list(_OF_DATASET))
+    try:
+        columns = {name: table[name].cast(kind) for name, kind in _OF_DATASET.items()}
+    except pa.ArrowInvalid as error:
+        raise SchemaError(f"Its datasets are not told by UUIDs of 16 bytes: {error}") from error
+    return pl.DataFrame(pa.table(columns)).drop_nulls().unique(DATASET_ID)
+
+
+def rows_in(file: pq.ParquetFile, dataset_ids: pl.Series) -> pl.DataFrame:
+    """Read the measurements of some datasets.
+
+    Parameters
+    ----------
+    file
+        The table.
+    dataset_ids
+        Their UUIDs, 16 bytes each.
+
+    Returns
+    -------
+    polars.DataFrame
+        In the columns of `gnomon.measurements.rows.SCHEMA`, each measurement once. Where nothing could be
+        measured, the row says that of the dataset, as for single ones.
+
+    Raises
+    ------
+    SchemaError
+        If it is no such table.
+    """
+    wanted = dataset_ids.to_arrow().cast(_OF_DATASET[DATASET_ID])
+    chunks = [
+        batch.filter(pc.is_in(batch[DATASET_ID], value_set=wanted))
+        for batch in file.iter_batches(batch_size=_BATCH)
+    ]
+    table = conform(_from_butler(pa.Table.from_batches(chunks, file.schema_arrow)))
+    nothing = pl.col("value").is_null()
+    return (
+        pl.DataFrame(table)
+        .unique([DATASET_ID, "metric"], keep="first", maintain_order=True)
+        .with_columns(
+            pl.when(nothing).then(pl.lit(NO_METRIC)).otherwise("metric").alias("metric"),
+            pl.when(nothing).then(pl.lit("")).otherwise("unit").alias("unit"),
+            *(pl.when(~nothing).then(name).alias(name) for name in ("uncertainty", "count", "extras")),
+        )
+        .unique([DATASET_ID, "metric"], keep="first", maintain_order=True)
+    )

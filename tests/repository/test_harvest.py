@@ -305,12 +305,131 @@ def test_chains_are_kept_and_resolved_in_depth(
         butler.collections.redefine_chain(name, children)
     report = harvest(butler, store, collections="outer")
     assert report.runs == ["new", "old"]
-    assert sorted(row["value"] for row in rows(store, collections="outer")) == [2.0, 3.0]
+    assert sorted(row["value"] for row in rows(store, collections="outer")) == [2.0, 3.0, 4.0]
+    assert [row["value"] for row in rows(store, collections="tagged")] == [4.0]
     butler.collections.redefine_chain("outer", ["old", "inner"])
     assert harvest(butler, store, collections=["outer", "hollow"]).appended.added == 0
-    assert sorted(row["value"] for row in rows(store, collections="outer")) == [1.0, 3.0]
+    assert sorted(row["value"] for row in rows(store, collections="outer")) == [1.0, 3.0, 4.0]
     assert rows(store, collections="hollow") == []
+    butler.registry.disassociate("tagged", [tagged])
     assert harvest(butler, store, collections="tagged").runs == []
+    assert sorted(row["value"] for row in rows(store, collections="outer")) == [1.0, 3.0]
+
+
+def test_a_chain_holds_what_it_held_until_its_new_runs_are_there(
+    butler: Butler, store: Store, put: Put, visits: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(Measurement("demo.visit", 1.0), run="old")
+    butler.collections.register("chain", CollectionType.CHAINED)
+    butler.collections.redefine_chain("chain", ["old"])
+    harvest(butler, store, collections="chain")
+    put(Measurement("demo.visit", 2.0), run="new")
+    butler.collections.redefine_chain("chain", ["new", "old"])
+
+    def stop(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        harvest(butler, store, collections="chain", progress=stop)
+    assert [row["value"] for row in rows(store, collections="chain")] == [1.0]
+    harvest(butler, store, collections="chain")
+    assert [row["value"] for row in rows(store, collections="chain")] == [2.0]
+
+
+def test_a_dataset_that_holds_nothing_stands_before_others_and_is_read_once(
+    butler: Butler, store: Store, put: Put
+) -> None:
+    hollow = put(Measurement("demo.visit"), run="new")
+    put(Measurement("demo.visit", 2.0), run="old")
+    report = harvest(butler, store, collections=["new", "old"])
+    assert (report.found, report.measurements) == (2, 1)
+    assert [row["value"] for row in rows(store)] == [2.0]
+    assert rows(store, collections=["new", "old"]) == []
+    assert [row["value"] for row in rows(store, collections=["old", "new"])] == [2.0]
+    Path(butler.getURI(hollow).ospath).unlink()
+    assert harvest(butler, store, collections="new").unreadable == []
+
+
+def test_what_is_gone_with_its_run_or_its_type_is_pruned(
+    butler: Butler, store: Store, put: Put, visits: list[int]
+) -> None:
+    put(run="gone")
+    put(kind="night", run="run")
+    put(run="run", visit=visits[1])
+    harvest(butler, store, collections=["gone", "run"])
+    butler.removeRuns(["gone"])
+    butler.pruneDatasets(
+        butler.query_datasets("metricvalue_demo_night", collections="run"),
+        disassociate=True,
+        unstore=True,
+        purge=True,
+    )
+    butler.registry.removeDatasetType("metricvalue_demo_night")
+    with pytest.raises(CollectionNotFoundError, match="no collection 'gone'"):
+        harvest(butler, store, collections=["gone", "run"])
+    trial = harvest(butler, store, collections=["gone", "run"], prune=True, dry_run=True)
+    assert (trial.pruned, trial.gone, len(rows(store))) == (2, ["gone"], 3)
+    report = harvest(butler, store, collections=["gone", "run"], prune=True)
+    assert (report.pruned, report.gone) == (2, ["gone"])
+    assert [row["visit"] for row in rows(store)] == [visits[1]]
+    with pytest.raises(CollectionNotFoundError, match="Neither the repository nor the store"):
+        harvest(butler, store, collections=["gone", "run"], prune=True)
+
+
+def test_datasets_of_other_repositories_are_not_pruned(butler: Butler, store: Store, put: Put) -> None:
+    put()
+    harvest(butler, store, collections="run")
+    (entry,) = rows(store)
+    elsewhere = entry | {"dataset_id": uuid.uuid4().bytes, "run": "run/elsewhere"}
+    store.append(from_records([elsewhere]), source="another repository")
+    assert harvest(butler, store, collections="*", prune=True).pruned == 0
+    assert len(rows(store)) == 2
+
+
+def test_a_tagged_collection_is_harvested_wherever_its_datasets_are(
+    butler: Butler, store: Store, put: Put, visits: list[int]
+) -> None:
+    chosen = [put(Measurement("demo.visit", 1.0), run="a"), put(visit=visits[1], run="b")]
+    put(visit=visits[2], run="a")
+    butler.collections.register("chosen", CollectionType.TAGGED)
+    butler.registry.associate("chosen", chosen)
+    report = harvest(butler, store, collections="chosen")
+    assert (report.runs, report.found, report.measurements) == ([], 2, 2)
+    assert sorted(row["run"] for row in rows(store)) == ["a", "b"]
+    again = harvest(butler, store, collections=["chosen", "a"])
+    assert (again.found, again.known, again.measurements) == (3, 2, 1)
+
+
+def test_a_calibration_collection_takes_no_part_and_is_named(butler: Butler, store: Store, put: Put) -> None:
+    put()
+    butler.collections.register("calibs", CollectionType.CALIBRATION)
+    butler.collections.register("chain", CollectionType.CHAINED)
+    butler.collections.redefine_chain("chain", ["calibs", "run"])
+    report = harvest(butler, store, collections="chain")
+    assert (report.calibrations, report.runs, report.found) == (["calibs"], ["run"], 1)
+    assert len(rows(store, collections="chain")) == 1
+
+
+def test_what_is_known_of_exposures_and_visits_can_be_asked_for(
+    butler: Butler, store: Store, put: Put, visits: list[int]
+) -> None:
+    put()
+    put(kind="visit_detector", visit=visits[1])
+    harvest(butler, store, collections="run")
+    found = rows(store, where="observation_type = 'science' AND seq_num = 2")
+    assert [row["visit"] for row in found] == [visits[1]]
+
+
+def test_the_same_measurement_again_with_another_value_is_brought_in_by_its_new_dataset(
+    butler: Butler, store: Store, put: Put
+) -> None:
+    first = put(Measurement("demo.visit", 1.0))
+    harvest(butler, store, collections="run")
+    butler.pruneDatasets([first], disassociate=True, unstore=True, purge=True)
+    put(Measurement("demo.visit", 2.0))
+    report = harvest(butler, store, collections="run", prune=True)
+    assert (report.pruned, report.measurements) == (1, 1)
+    assert [row["value"] for row in rows(store)] == [2.0]
 
 
 def test_collections_are_named_or_matched(butler: Butler, store: Store, put: Put) -> None:

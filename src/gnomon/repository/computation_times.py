@@ -125,14 +125,13 @@ class ComputationTimes:
             required = list(kind.dimensions.required)
             wanted = late.filter(pl.col(RUN).is_in(some))
             ended = self._of_metadata(kind, some, wanted)
-            # Null is a value here: a type without dimensions has a column of its run alone.
             frames.append(
                 wanted.select(DATASET_ID, RUN, *required)
                 .join(ended, on=[RUN, *required], how="inner")
                 .select(DATASET_ID, _ENDED)
             )
         # Whoever read the dataset ended later than the one who wrote it.
-        return pl.concat(frames).group_by(DATASET_ID).agg(pl.col(_ENDED).min())
+        return pl.concat(frames).drop_nulls().group_by(DATASET_ID).agg(pl.col(_ENDED).min())
 
     def _of_metadata(self, kind: DatasetType, runs: Sequence[str], wanted: pl.DataFrame) -> pl.DataFrame:
         """Give when quanta ended, by run and data ID; each file is read once."""

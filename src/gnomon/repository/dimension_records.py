@@ -77,7 +77,7 @@ class DimensionRecords:
         element = temporal_element(dimensions)
         if element is None:
             none = pl.lit(None, pl.Datetime("us"))
-            return data_ids.select(none.alias(name) for name in _TIMES)
+            return data_ids.with_columns(none.alias(name) for name in _TIMES).select(_TIMES)
         keys = data_ids.select("instrument", pl.col(element).alias("id"))
         records = self._records(element, keys.unique())
         return keys.join(records, on=("instrument", "id"), how="left", maintain_order="left").select(_TIMES)

@@ -72,3 +72,23 @@ def test_now_is_between_two_looks_at_the_clock() -> None:
 def test_what_is_no_time_in_utc_is_refused(text: str) -> None:
     with pytest.raises(TimeFormatError, match="not a time in UTC"):
         times.from_utc_iso(text)
+
+
+@given(st.lists(st.integers(63_072_000_000_000, 1_800_000_000_000_000), max_size=5))
+def test_counts_of_utc_are_the_moments_that_astropy_takes_them_for(counts: list[int]) -> None:
+    found = times.from_utc_us(counts)
+    texts = [str(np.datetime64(count, "us")) for count in counts]
+    assert found.tolist() == [times.from_utc_iso(text) for text in texts]
+    assert times.to_utc_us(found).tolist() == counts
+
+
+def test_a_leap_second_never_puts_later_counts_before_earlier_ones() -> None:
+    counts = np.arange(1_483_228_797, 1_483_228_803) * 1_000_000
+    moments = times.from_utc_us(counts)
+    assert np.diff(moments).tolist() == [1_000_000, 1_000_000, 2_000_000, 1_000_000, 1_000_000]
+    assert times.from_utc_us(counts[0]) == moments[0]
+
+
+def test_utc_before_it_ran_by_seconds_is_refused() -> None:
+    with pytest.raises(TimeFormatError, match=r"1970-01-01T00:00:00.* before 1972"):
+        times.from_utc_us([0])

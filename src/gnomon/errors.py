@@ -36,6 +36,7 @@ __all__ = [
     "PackageNotFoundError",
     "RepositoryError",
     "SchemaError",
+    "SeriesError",
     "SettingsError",
     "SpecificationNotFoundError",
     "SpecificationResolutionError",
@@ -253,6 +254,13 @@ class SchemaError(StoreError, ValueError):
     """A table whose columns are not those of a stored measurement."""
 
     code = "schema"
+    status = 422
+
+
+class SeriesError(GnomonError, ValueError):
+    """A time series that cannot be set beside measurements as asked."""
+
+    code = "series"
     status = 422
 
 

@@ -6,6 +6,7 @@ edges it is an ISO 8601 string in UTC that ends in ``Z``. `astropy.time.Time` do
 """
 
 import datetime
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
@@ -22,11 +23,13 @@ __all__ = [
     "from_datetime",
     "from_tai_us",
     "from_utc_iso",
+    "from_utc_us",
     "now",
     "to_datetime",
     "to_tai_us",
     "to_utc_iso",
     "to_utc_isos",
+    "to_utc_us",
 ]
 
 # Nothing here needs Earth rotation, and no step may wait for a download.
@@ -36,6 +39,7 @@ RUBIN_DAY_OBS_OFFSET = datetime.timedelta(hours=12)
 """How far behind TAI the Rubin observing day runs."""
 
 _EPOCH_JD = 2440587.5  # 1970-01-01T00:00:00, in the scale of the time itself
+_UTC_BY_SECONDS = 63_072_000_000_000  # 1972-01-01, a count of UTC
 _US_PER_DAY = 86_400_000_000
 
 
@@ -110,6 +114,90 @@ def from_utc_iso(text: str) -> int:
         raise TimeFormatError(
             f"{text!r} is not a time in UTC; expected for example 2025-06-21T03:04:05Z."
         ) from error
+
+
+def from_utc_us(microseconds: npt.ArrayLike) -> npt.NDArray[np.int64]:
+    """Turn many counts of UTC into TAI microseconds since 1970-01-01 TAI.
+
+    Parameters
+    ----------
+    microseconds
+        Any shape: microseconds of UTC since 1970-01-01T00:00:00 UTC as Unix, Arrow and pandas count them,
+        leap seconds left out, so that a leap second has the same counts as the one after it.
+
+    Returns
+    -------
+    numpy.ndarray of int64
+        The same shape; later counts never become earlier moments.
+
+    Raises
+    ------
+    TimeFormatError
+        If one lies before 1972, when UTC did not run by seconds.
+
+    Notes
+    -----
+    There are few leap seconds, so that an addition for each of them, to all counts at once, does.
+
+    Examples
+    --------
+    >>> (from_utc_us([1_483_228_799_000_000, 1_483_228_800_000_000]) - 1_483_228_800_000_000).tolist()
+    [35000000, 37000000]
+    """
+    utc = np.asarray(microseconds, dtype=np.int64)
+    if not utc.size:
+        return utc.copy()
+    months, offsets = _leap_seconds(int(utc.min()), int(utc.max()))
+    tai = np.asarray(utc + offsets[0])
+    for month, step in zip(months[1:], np.diff(offsets), strict=True):
+        tai += (utc >= month) * step
+    return tai
+
+
+def to_utc_us(microseconds: npt.ArrayLike) -> npt.NDArray[np.int64]:
+    """Turn TAI microseconds since 1970-01-01 TAI into counts of UTC.
+
+    Parameters
+    ----------
+    microseconds
+        Any shape.
+
+    Returns
+    -------
+    numpy.ndarray of int64
+        The same shape: what `from_utc_us` takes.
+
+    Raises
+    ------
+    TimeFormatError
+        If one lies before 1972, when UTC did not run by seconds.
+    """
+    tai = np.asarray(microseconds, dtype=np.int64)
+    if not tai.size:
+        return tai.copy()
+    # A minute earlier, since that is more than UTC is behind.
+    begin = int(tai.min())
+    months, offsets = _leap_seconds(max(begin - 60_000_000, min(begin, _UTC_BY_SECONDS)), int(tai.max()))
+    return np.asarray(tai - offsets[np.searchsorted(months + offsets, tai, side="right") - 1])
+
+
+def _leap_seconds(begin: int, end: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Say from which counts of UTC on TAI is ahead of UTC by how much; the first is not after ``begin``."""
+    if begin < _UTC_BY_SECONDS:
+        raise TimeFormatError(
+            f"{np.datetime64(begin, 'us')} is before 1972, when UTC did not run by seconds: give such times "
+            "in TAI."
+        )
+    first, last = (np.datetime64(moment, "us").astype("datetime64[M]") for moment in (begin, end))
+    months = np.arange(first, last + np.timedelta64(1, "M"))
+    utc = months.astype("datetime64[us]").astype(np.int64)
+    with warnings.catch_warnings():
+        # Of the far future, astropy warns that leap seconds are not known.
+        warnings.simplefilter("ignore")
+        tai = to_tai_us(Time(_EPOCH_JD + utc // _US_PER_DAY, 0.0, format="jd", scale="utc"))
+    offsets = np.asarray(tai - utc, dtype=np.int64)
+    changes = np.flatnonzero(np.diff(offsets, prepend=np.int64(0)))
+    return utc[changes], offsets[changes]
 
 
 def to_utc_iso(microseconds: int, *, precision: int = 3) -> str:

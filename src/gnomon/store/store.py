@@ -3,10 +3,11 @@
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, Unpack
 
 import polars as pl
 import pyarrow as pa
+from astropy.units import Quantity, UnitBase
 
 from gnomon import settings, times
 from gnomon.definitions import MetricSet
@@ -20,6 +21,7 @@ from gnomon.store.appending import Appender, AppendResult
 from gnomon.store.arguments import Moment, Names, to_columns, to_interval, to_list, to_metadata, to_moment
 from gnomon.store.buffer import Buffer
 from gnomon.store.catalog import Catalog, names_of, with_rows
+from gnomon.store.correlation import NEEDED, Correlation, Question, correlate
 from gnomon.store.engine_errors import again_where_a_file_went
 from gnomon.store.history import HELD_UNTIL, REASON, rows_that_came_in, with_ends
 from gnomon.store.kept import Kept
@@ -31,6 +33,7 @@ from gnomon.store.retention import complete_since
 from gnomon.store.schema import RECORDED_AT, SOURCE, STORED_SCHEMA, SUPERSEDED_AT, TableName, table_names
 from gnomon.store.search_path import Chain, SearchPath, Tagged, flatten
 from gnomon.store.selection import dataset_types_that_can_hold, to_dataset_types, to_metrics, to_search_path
+from gnomon.store.signals import Columns
 from gnomon.store.tables import Tables
 from gnomon.store.upkeep import Upkeep
 from gnomon.store.writer import Writer
@@ -536,6 +539,84 @@ class Store(Upkeep):
                 f"The history of {self.uri} begins at {times.to_utc_iso(since)}; what held before, such as "
                 f"at {times.to_utc_iso(moment)}, is not known any more."
             )
+
+    def correlate(
+        self,
+        metrics: Names | None,
+        series: Any,
+        *,
+        signals: Columns | None = None,
+        how: str = "mean",
+        tolerance: float | Quantity | datetime.timedelta | None = None,
+        time: str | None = None,
+        scale: str | None = None,
+        time_format: str | None = None,
+        units: Mapping[str, str | UnitBase] | None = None,
+        **question: Unpack[Question],
+    ) -> Correlation:
+        """Load measurements with what a time series was during each of their observations.
+
+        Parameters
+        ----------
+        metrics
+            Full names or shell patterns.
+        series
+            A table of Polars (eager or lazy), Arrow, pandas or astropy with a column of times and columns of
+            numbers, its rows in any order. Of a lazy frame, such as a scan of Parquet, only what lies around
+            the observations is read.
+        signals
+            The columns of numbers that are wanted, or a mapping from them to other names; all by default.
+        how
+            Over the observation, [``obs_begin``, ``obs_end``): ``mean``, ``median``, ``min``, ``max``,
+            ``std``, ``first``, ``last`` or ``count``; at its middle: ``nearest``, or ``linear`` between the
+            samples on either side. Null, NaN and infinite samples count as missing.
+        tolerance
+            Seconds, a quantity or a timedelta. Over the observation: by how much the window is longer on
+            either side, 0 by default. At its middle: how far away a sample may be; it must be given.
+        time
+            The column of times; by default the only one. The `DatetimeIndex` of a pandas frame is one too.
+        scale
+            ``"utc"`` or ``"tai"``, for times that do not say it. An `astropy.time.Time` does, and times with
+            a time zone are UTC.
+        time_format
+            What times that are numbers are: ``s``, ``ms``, ``us``, ``ns`` since 1970 in their scale, or
+            ``mjd``.
+        units
+            Units of columns of the series, where the table does not say them.
+        **question
+            As `load` takes it: ``collections``, ``where``, ``observed`` and so on.
+
+        Returns
+        -------
+        Correlation
+            A row a measurement; the value of a signal is null where the series has a gap, and ``gap`` says
+            why.
+
+        Raises
+        ------
+        SeriesError
+            If the series is no such table, lacks a column, has a name that the measurements have too, or
+            cannot be sampled so.
+        TimeFormatError
+            If its times cannot be understood, or do not say their scale.
+        GnomonError
+            As `load`.
+        """
+        wanted = question.get("columns")
+        if wanted is not None:
+            # What is not asked for is read besides where nothing could be said without it.
+            question["columns"] = [*wanted, *(name for name in NEEDED if name not in wanted)]
+        return correlate(
+            self.load(metrics, **question),
+            series,
+            signals=signals,
+            how=how,
+            tolerance=tolerance,
+            time=time,
+            scale=scale,
+            time_format=time_format,
+            units=units,
+        )
 
     def _buffered(self) -> dict[TableName, pl.DataFrame]:
         """Give what waits in the buffer of this host, by table."""

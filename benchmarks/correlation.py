@@ -24,6 +24,7 @@ import polars as pl
 from gnomon.algorithms.windows import sample_at
 from gnomon.measurements.rows import SCHEMA, conform
 from gnomon.store import Store, open_store
+from gnomon.store.correlation import Question
 
 SECOND = 1_000_000
 START = 1_750_000_000 * SECOND
@@ -159,7 +160,8 @@ def parquet(uri: str, series: pl.DataFrame, path: Path) -> None:
     scan = pl.scan_parquet(path)
     begin = START + (len(series) // 2) * SECOND
     observed = (begin, begin + 3600 * SECOND)
-    for what, asked in (("all", {}), ("an hour", {"observed": observed})):
+    questions: list[tuple[str, Question]] = [("all", {}), ("an hour", {"observed": observed})]
+    for what, asked in questions:
         cpu, wall, _ = timed(lambda: Store(uri).correlate("demo.seeing", scan, scale="tai", **asked))  # noqa: B023
         show(f"mean, telemetry from Parquet, {what}", cpu, wall)
     cpu, wall, _ = timed(lambda: pl.read_parquet(path))

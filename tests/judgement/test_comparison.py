@@ -119,6 +119,7 @@ def test_the_summary_of_a_metric_holds_its_numbers() -> None:
         "median_difference": 0.0,
         "median_abs_difference": 0.25,
         "max_abs_difference": 2.0,
+        "max_sigmas": None,
     }
 
 

@@ -30,6 +30,9 @@ COMMANDS = {
         extra="butler",
     ),
     "load": LazyCommand("gnomon.cli.load:load", "Print measurements from the metrics store."),
+    "compare": LazyCommand(
+        "gnomon.cli.compare:compare", "Compare two runs, or two versions of the software."
+    ),
     "annotations": LazyCommand(
         "gnomon.cli.annotations:annotations", "Look at what people and bots said about the data."
     ),

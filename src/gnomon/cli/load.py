@@ -2,7 +2,7 @@
 
 import click
 
-from gnomon.cli.options import format_option, store_option
+from gnomon.cli.options import format_option, split_names, store_option
 from gnomon.dataids import STANDARD_DIMENSIONS
 
 __all__ = ["load"]
@@ -43,8 +43,8 @@ def load(
 
     result = open_store(store).load(
         list(metrics) or None,
-        collections=_split(collections),
-        dataset_type=_split(dataset_type),
+        collections=split_names(collections),
+        dataset_type=split_names(dataset_type),
         where=where,
         latest=latest,
         wide=wide,
@@ -53,7 +53,3 @@ def load(
     if not all_columns and not wide:
         frame = frame.select(n for n in _SHOWN if n in _ALWAYS or frame[n].null_count() < len(frame))
     print_frame(frame, format_)
-
-
-def _split(names: str | None) -> list[str] | None:
-    return None if names is None else [name.strip() for name in names.split(",") if name.strip()]

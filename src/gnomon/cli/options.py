@@ -9,7 +9,14 @@ import click
 from gnomon import dataids
 from gnomon.errors import DataIdError
 
-__all__ = ["annotations_option", "format_option", "parse_data_id", "store_option", "user_option"]
+__all__ = [
+    "annotations_option",
+    "format_option",
+    "parse_data_id",
+    "split_names",
+    "store_option",
+    "user_option",
+]
 
 type Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -29,6 +36,22 @@ format_option: Decorator = click.option(
     show_default=True,
     help="How to print.",
 )
+
+
+def split_names(names: str | None) -> list[str] | None:
+    """Read names that are separated by commas.
+
+    Parameters
+    ----------
+    names
+        What was given; `None` if nothing was.
+
+    Returns
+    -------
+    list of str or None
+        The names, without blanks around them; `None` if nothing was given.
+    """
+    return None if names is None else [name.strip() for name in names.split(",") if name.strip()]
 
 
 def _account() -> str:

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from gnomon.measurements.rows import OTHER_DIMENSIONS
 
-__all__ = ["print_frame", "print_json"]
+__all__ = ["plain_rows", "print_frame", "print_json"]
 
 _PLAIN_WIDTH = 160  # of a table that does not go to a terminal
 
@@ -29,12 +29,10 @@ def print_frame(frame: pl.DataFrame, format_: str) -> None:
         ``table``, ``json`` (a list of objects; NaN and infinities, which JSON does not know, are null) or
         ``csv``.
     """
-    frame = frame.with_columns(
-        pl.col(pl.Binary).bin.encode("hex"), pl.col(pl.Datetime).dt.to_string("iso:strict")
-    )
     if format_ == "json":
-        print_json([{name: _plain(value) for name, value in row.items()} for row in frame.to_dicts()])
+        print_json(plain_rows(frame))
         return
+    frame = _as_text(frame)
     if OTHER_DIMENSIONS in frame.columns:
         written = [
             json.dumps(_plain(value)) if value else None for value in frame[OTHER_DIMENSIONS].to_list()
@@ -55,6 +53,22 @@ def print_frame(frame: pl.DataFrame, format_: str) -> None:
     console.print(table)
 
 
+def plain_rows(frame: pl.DataFrame) -> list[dict[str, Any]]:
+    """Give the rows of a frame as JSON can have them.
+
+    Parameters
+    ----------
+    frame
+        The rows.
+
+    Returns
+    -------
+    list of dict
+        One each: binary values as hexadecimal, times as ISO 8601, NaN and infinities as null.
+    """
+    return [{name: _plain(value) for name, value in row.items()} for row in _as_text(frame).to_dicts()]
+
+
 def print_json(value: Any) -> None:
     """Print plain values as JSON on standard output.
 
@@ -65,6 +79,12 @@ def print_json(value: Any) -> None:
     """
     json.dump(value, sys.stdout, indent=2, ensure_ascii=False, allow_nan=False, default=str)
     sys.stdout.write("\n")
+
+
+def _as_text(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.with_columns(
+        pl.col(pl.Binary).bin.encode("hex"), pl.col(pl.Datetime).dt.to_string("iso:strict")
+    )
 
 
 def _plain(value: Any) -> Any:

@@ -3,16 +3,23 @@
 from dataclasses import dataclass
 from functools import reduce
 
+import numpy as np
 import polars as pl
 
-from gnomon.errors import MeasurementError
+from gnomon.errors import MeasurementError, nearest
 from gnomon.judgement.frames import Rows, to_frame
-from gnomon.judgement.pairing import CONFLICT, KEY, into_first_unit, newest, with_key
+from gnomon.judgement.pairing import CODE, CONFLICT, into_first_unit, newest, with_code, with_key
 from gnomon.measurements.rows import DATA_ID_COLUMNS, OTHER_DIMENSIONS
 
-__all__ = ["Comparison", "compare"]
+__all__ = ["MEASURES", "READ", "Comparison", "compare"]
 
-_READ = ("metric", "value", "unit", "measured_at", *DATA_ID_COLUMNS, OTHER_DIMENSIONS)
+READ = ("metric", "value", "unit", "uncertainty", "measured_at", *DATA_ID_COLUMNS, OTHER_DIMENSIONS)
+"""The columns of a stored measurement that a comparison looks at."""
+
+MEASURES = ("difference", "relative", "sigmas")
+"""By what a movement can be measured."""
+
+_VALUES = ("value_a", "value_b", "uncertainty_a", "uncertainty_b")
 _ID = (*DATA_ID_COLUMNS, OTHER_DIMENSIONS)
 
 
@@ -24,17 +31,22 @@ class Comparison:
     ----------
     matched
         One row for each metric and data ID in both: ``metric``, the columns of the data ID, ``dimensions``,
-        ``value_a``, ``value_b``, ``unit`` (both are in a's), ``difference`` (b less a), ``relative`` (that
-        over the magnitude of a) and ``changed``. A difference is null where a value is null or NaN, where
-        an infinity is in play, or where the units do not convert; a relative one also where a is zero.
+        ``value_a``, ``value_b``, ``uncertainty_a``, ``uncertainty_b``, ``unit`` (all are in a's),
+        ``difference`` (b less a), ``relative`` (that over the magnitude of a), ``sigmas`` (that over the
+        uncertainties of both, added in quadrature) and ``changed``. A difference is null where a value is
+        null or NaN, where an infinity is in play, or where the units do not convert; a relative one also
+        where a is zero, and one in sigmas where either uncertainty is not known or both are zero.
     only_in_a, only_in_b
-        What has no partner: ``metric``, the columns of the data ID, ``dimensions``, ``value``, ``unit``.
+        What has no partner: ``metric``, the columns of the data ID, ``dimensions``, ``value``,
+        ``uncertainty``, ``unit``.
     unit_conflicts
         Metrics whose units do not convert, with both units and how many pairs: ``metric``, ``unit_a``,
         ``unit_b``, ``n``. Such a pair counts as changed, and its ``value_b`` is in b's unit.
     repeated_a, repeated_b
         How many rows were set aside because the same metric and data ID was there with a newer
         ``measured_at``.
+    a, b
+        What the sides are called.
     """
 
     matched: pl.DataFrame
@@ -43,6 +55,13 @@ class Comparison:
     unit_conflicts: pl.DataFrame
     repeated_a: int = 0
     repeated_b: int = 0
+    a: str = "a"
+    b: str = "b"
+
+    @property
+    def identical(self) -> bool:
+        """Whether nothing changed and everything has a partner."""
+        return self.only_in_a.is_empty() and self.only_in_b.is_empty() and not self.matched["changed"].any()
 
     def summary(self) -> pl.DataFrame:
         """Sum up each metric.
@@ -52,8 +71,8 @@ class Comparison:
         polars.DataFrame
             ``metric``, ``unit`` (null where it differs between data IDs), ``matched``, ``changed``,
             ``only_in_a``, ``only_in_b``, and over the matched pairs that have a difference
-            ``median_difference``, ``median_abs_difference`` and ``max_abs_difference``; sorted by metric.
-            Differences are null where ``unit`` is.
+            ``median_difference``, ``median_abs_difference``, ``max_abs_difference`` and ``max_sigmas``;
+            sorted by metric. Differences are null where ``unit`` is.
         """
         difference = pl.col("difference")
         one_unit = pl.col("unit").n_unique() == 1
@@ -64,6 +83,7 @@ class Comparison:
             pl.when(one_unit).then(difference.median()).alias("median_difference"),
             pl.when(one_unit).then(difference.abs().median()).alias("median_abs_difference"),
             pl.when(one_unit).then(difference.abs().max()).alias("max_abs_difference"),
+            pl.col("sigmas").abs().max().alias("max_sigmas"),
         )
         counts = [
             frame.group_by("metric").agg(pl.len().cast(pl.Int64).alias(name))
@@ -82,11 +102,12 @@ class Comparison:
                 "median_difference",
                 "median_abs_difference",
                 "max_abs_difference",
+                "max_sigmas",
             )
             .sort("metric")
         )
 
-    def movers(self, n: int = 10, *, metric: str | None = None) -> pl.DataFrame:
+    def movers(self, n: int = 10, *, metric: str | None = None, by: str = "difference") -> pl.DataFrame:
         """Give the pairs of each metric that differ most.
 
         Parameters
@@ -95,18 +116,26 @@ class Comparison:
             How many of each metric.
         metric
             Only this one.
+        by
+            What is large: ``difference``, ``relative`` or ``sigmas``.
 
         Returns
         -------
         polars.DataFrame
-            Changed rows of ``matched``, by metric and falling magnitude of the difference; those without a
-            difference come last.
+            Changed rows of ``matched``, by metric and falling magnitude; those without come last.
+
+        Raises
+        ------
+        MeasurementError
+            If there is no such measure.
         """
+        if by not in MEASURES:
+            raise MeasurementError(f"Movement is not measured by {by!r}.{nearest(by, MEASURES)}")
         frame = self.matched.filter(pl.col("changed"))
         if metric is not None:
             frame = frame.filter(pl.col("metric") == metric)
         return (
-            frame.with_columns(pl.col("difference").abs().alias("_size"))
+            frame.with_columns(pl.col(by).abs().alias("_size"))
             .sort("metric", "_size", descending=[False, True], nulls_last=True, maintain_order=True)
             .group_by("metric", maintain_order=True)
             .head(n)
@@ -140,32 +169,38 @@ def compare(a: Rows, b: Rows, *, rtol: float = 0.0) -> Comparison:
     """
     if not rtol >= 0:
         raise MeasurementError(f"A tolerance is 0 or more, not {rtol!r}.")
-    left, repeated_a = _keyed(a)
-    right, repeated_b = _keyed(b)
-    alone = ("metric", *_ID, "value", "unit")
-    pairs = left.join(
-        right.select(*KEY, pl.col("value").alias("value_b"), pl.col("unit").alias("unit_b")),
-        on=KEY,
-        how="inner",
-        nulls_equal=True,
-        maintain_order="left",
-    ).rename({"value": "value_a"})
+    all_a, all_b = with_code(*(with_key(to_frame(rows, READ)) for rows in (a, b)))
+    left, right = (newest(rows, [CODE]) for rows in (all_a, all_b))
+    # One join finds the pairs and what has no partner on either side.
+    place = _partners(left[CODE], right[CODE])
+    partner = right.select("value", "uncertainty", "unit")[place.fill_null(0)] if len(right) else right
+    both = place.is_not_null()
+    alone = ("metric", *_ID, "value", "uncertainty", "unit")
+    pairs = pl.concat(
+        [
+            left.filter(both).rename({"value": "value_a", "uncertainty": "uncertainty_a"}),
+            partner.select(
+                pl.col(name).alias(f"{name}_b") for name in ("value", "uncertainty", "unit")
+            ).filter(both if len(right) else pl.lit(value=True)),
+        ],
+        how="horizontal",
+    )
     matched, conflicts = _in_one_unit(pairs)
+    found = pl.Series(np.bincount(place.drop_nulls().to_numpy(), minlength=len(right)) > 0)
     return Comparison(
         matched=_differences(matched, rtol),
-        only_in_a=left.join(right, on=KEY, how="anti", nulls_equal=True).select(alone),
-        only_in_b=right.join(left, on=KEY, how="anti", nulls_equal=True).select(alone),
+        only_in_a=left.filter(~both).select(alone),
+        only_in_b=right.filter(~found).select(alone),
         unit_conflicts=conflicts,
-        repeated_a=repeated_a,
-        repeated_b=repeated_b,
+        repeated_a=len(all_a) - len(left),
+        repeated_b=len(all_b) - len(right),
     )
 
 
-def _keyed(rows: Rows) -> tuple[pl.DataFrame, int]:
-    """Add the columns that identify a row, keep the newest of each, and count the others."""
-    frame = with_key(to_frame(rows, _READ))
-    kept = newest(frame)
-    return kept, len(frame) - len(kept)
+def _partners(left: pl.Series, right: pl.Series) -> pl.Series:
+    """Give for each row of a the number of the row of b that is its partner, or null."""
+    numbered = right.to_frame().with_row_index("_place")
+    return left.to_frame().join(numbered, on=CODE, how="left", maintain_order="left")["_place"]
 
 
 def _in_one_unit(pairs: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -185,10 +220,13 @@ def _differences(matched: pl.DataFrame, rtol: float) -> pl.DataFrame:
     usable = a.is_finite() & b.is_finite() & ~pl.col(CONFLICT)
     difference = pl.when(usable).then(b - a)
     relative = pl.when(usable & (a != 0)).then((b - a) / a.abs())
+    spread = (pl.col("uncertainty_a") ** 2 + pl.col("uncertainty_b") ** 2).sqrt()
+    sigmas = pl.when(usable & spread.is_finite() & (spread > 0)).then((b - a) / spread)
     # Polars takes NaN for equal to NaN, which is what a comparison of runs means too.
     same = a.eq_missing(b) | (difference.abs() <= rtol * a.abs()).fill_null(value=False)
     return matched.with_columns(
         difference.alias("difference"),
         relative.alias("relative"),
+        sigmas.alias("sigmas"),
         (~same | pl.col(CONFLICT)).alias("changed"),
-    ).select("metric", *_ID, "value_a", "value_b", "unit", "difference", "relative", "changed")
+    ).select("metric", *_ID, *_VALUES, "unit", *MEASURES, "changed")

@@ -148,7 +148,8 @@ def into_first_unit(pairs: pl.DataFrame) -> pl.DataFrame:
     """
     mixed = pairs.filter(pl.col("unit") != pl.col("unit_b"))
     units = mixed.select("unit", "unit_b").unique(maintain_order=True)
-    converted: dict[str, pl.Expr] = {
+    columns = [name for name in ("value_b", "uncertainty_b") if name in pairs.columns]
+    converted: dict[str, pl.Expr] = {name: pl.col(name) for name in columns}
         name: pl.col(name) for name in ("value_b", "uncertainty_b") if name in pairs.columns
     }
     conflict = pl.lit(value=False)

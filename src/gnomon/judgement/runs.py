@@ -112,11 +112,11 @@ def compare_runs(
 
     sides = [load(side) for side in (a, b)]
     if by == "software":
-        for name, side in zip((a, b), sides, strict=True):
-            if not len(side):
+        for name, found in zip((a, b), sides, strict=True):
+            if not len(found):
                 _refuse_unknown(store, name)
-    found = compare(*(side.polars() for side in sides), rtol=rtol)
-    return replace(found, a=_label(a), b=_label(b))
+    comparison = compare(*(measured.polars() for measured in sides), rtol=rtol)
+    return replace(comparison, a=_label(a), b=_label(b))
 
 
 def _label(side: Names) -> str:

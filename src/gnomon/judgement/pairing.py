@@ -150,8 +150,6 @@ def into_first_unit(pairs: pl.DataFrame) -> pl.DataFrame:
     units = mixed.select("unit", "unit_b").unique(maintain_order=True)
     columns = [name for name in ("value_b", "uncertainty_b") if name in pairs.columns]
     converted: dict[str, pl.Expr] = {name: pl.col(name) for name in columns}
-        name: pl.col(name) for name in ("value_b", "uncertainty_b") if name in pairs.columns
-    }
     conflict = pl.lit(value=False)
     for unit_a, unit_b in units.iter_rows():
         here = (pl.col("unit") == unit_a) & (pl.col("unit_b") == unit_b)

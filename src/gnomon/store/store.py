@@ -1,5 +1,6 @@
 """The metrics store."""
 
+import datetime
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
@@ -9,40 +10,29 @@ import polars as pl
 import pyarrow as pa
 from astropy.units import Quantity, UnitBase
 
-from gnomon import settings, times
+from gnomon import settings
 from gnomon.definitions import MetricSet
 from gnomon.errors import (
     SchemaError,
-    StoreError,
 )
-from gnomon.measurements.rows import DATA_ID_COLUMNS, OTHER_DIMENSIONS, SCHEMA
-from gnomon.store import reading
 from gnomon.store.appending import Appender, AppendResult
-from gnomon.store.arguments import Moment, Names, to_columns, to_interval, to_list, to_metadata, to_moment
+from gnomon.store.arguments import Moment, Names, to_list
+from gnomon.store.asking import Asker
 from gnomon.store.buffer import Buffer
-from gnomon.store.catalog import Catalog, names_of, with_rows
+from gnomon.store.catalog import Catalog, names_of
 from gnomon.store.correlation import NEEDED, Correlation, Question, correlate
 from gnomon.store.engine_errors import again_where_a_file_went
-from gnomon.store.history import HELD_UNTIL, REASON, rows_that_came_in, with_ends
 from gnomon.store.kept import Kept
-from gnomon.store.order import IMPLIED, ORDER, in_order
 from gnomon.store.place import Place
-from gnomon.store.query import Bound, Query
-from gnomon.store.result import DATA_ID, Result, widen
-from gnomon.store.retention import complete_since
-from gnomon.store.schema import RECORDED_AT, SOURCE, STORED_SCHEMA, SUPERSEDED_AT, TableName, table_names
-from gnomon.store.search_path import Chain, SearchPath, Tagged, flatten
-from gnomon.store.selection import dataset_types_that_can_hold, to_dataset_types, to_metrics, to_search_path
+from gnomon.store.query import Bound
+from gnomon.store.result import Result
+from gnomon.store.search_path import Chain, Tagged, flatten
 from gnomon.store.signals import Columns
 from gnomon.store.tables import Tables
 from gnomon.store.upkeep import Upkeep
 from gnomon.store.writer import Writer
 
 __all__ = ["AppendResult", "Store", "open_store"]
-
-# Two rows that agree in these are one dataset's, and stay as they stood.
-_SORTED_BY = tuple(name for name in ORDER if name not in {*IMPLIED, "dataset_id"})
-_WIDE = (*DATA_ID_COLUMNS, OTHER_DIMENSIONS, "run", "value", "unit", "obs_begin", "obs_end")
 
 
 def open_store(uri: str | os.PathLike[str] | None = None) -> "Store":
@@ -90,6 +80,10 @@ class Store(Upkeep):
     @cached_property
     def _buffer(self) -> Buffer:
         return Buffer.beside(self._buffer_folder, self.uri)
+
+    @cached_property
+    def _asker(self) -> Asker:
+        return Asker(self._tables, self._catalog, self._kept, self._buffer)
 
     @property
     def uri(self) -> str:
@@ -295,23 +289,7 @@ class Store(Upkeep):
         polars.Series
             UUIDs, 16 bytes each, every one once.
         """
-        path = None if collections is None else SearchPath(tuple(to_list(collections)))
-        wanted = None if dataset_type is None else set(to_list(dataset_type))
-        buffered = self._buffered()
-        removals = self._kept.removals()
-        found = [pl.Series("dataset_id", [], pl.Binary)]
-        for rows in buffered.values():
-            if wanted is not None:
-                rows = rows.filter(pl.col("dataset_type").is_in(sorted(wanted)))
-            if path is not None:
-                rows = rows.filter(pl.col("run").is_in(path.entries))
-            found.append((rows if removals is None else removals.apply(rows))["dataset_id"].unique())
-        for name, types in self._catalog.load().items():
-            present = sorted(kind for kind in types if wanted is None or kind in wanted)
-            snapshot = self._tables.open(name) if present else None
-            if snapshot is not None:
-                found.append(reading.dataset_ids(snapshot, present, path=path, removals=removals))
-        return pl.concat(found).unique() if len(found) > 2 else found[-1]
+        return self._asker.dataset_ids(collections=collections, dataset_type=dataset_type)
 
     @again_where_a_file_went
     def load(
@@ -406,65 +384,24 @@ class Store(Upkeep):
             If several values would share a place in a wide row, ``as_of`` lies before the history begins, or
             the store cannot be read.
         """
-        moment = to_moment(as_of)
-        self._check_remembered(moment)
-        # Before the tables: what is drained meanwhile is then seen twice, and counts once, rather than never.
-        buffered = self._buffered()
-        known = with_rows(self._catalog.load(), buffered.items()) if buffered else self._catalog.load()
-        query = Query(
-            metrics=to_metrics(known, self._kept, metrics, tags),
-            path=to_search_path(known, self._kept, collections, definitions, moment),
+        return self._asker.load(
+            metrics,
+            tags=tags,
+            collections=collections,
+            definitions=definitions,
+            dataset_type=dataset_type,
             where=where,
-            bind=bind or {},
-            observed=to_interval(observed),
-            measured=to_interval(measured),
-            software=None if software is None else to_list(software),
+            bind=bind,
+            observed=observed,
+            measured=measured,
+            software=software,
             values=values,
             latest=latest,
-            as_of=moment,
-            metadata=to_metadata(metadata),
+            as_of=as_of,
+            columns=columns,
+            metadata=metadata,
+            wide=wide,
         )
-        types = to_dataset_types(known, dataset_type)
-        shown = to_columns(columns)
-        # What the answer is sorted by, and what is still to be asked of it, is read besides.
-        asked = [name for name in SCHEMA.names if name in query.columns]
-        read = list(dict.fromkeys((*shown, *_SORTED_BY, *asked, *(_WIDE if wide else ()))))
-        removals = self._kept.removals(as_of=moment)
-        frames = []
-        for name, held in known.items():
-            wanted = dataset_types_that_can_hold(held, types, query.metrics)
-            if not wanted:
-                continue
-            frame = reading.read(
-                self._tables.open(name),
-                name,
-                query,
-                dataset_types=wanted if types is not None or (query.path and query.metrics) else None,
-                buffered=buffered.get(name),
-                removals=removals,
-                columns=read,
-            )
-            if wide:
-                names = [pl.lit(dimension) for dimension in name.dimensions]
-                own = reading.identity_columns(name.dimensions)
-                frame = frame.with_columns(
-                    pl.concat_str(*names, *reading.as_texts(own), separator="\x1d").alias(DATA_ID)
-                )
-            frames.append(frame)
-        nothing = pl.DataFrame(STORED_SCHEMA.empty_table()).select(read)
-        found = pl.concat(frames) if len(frames) > 1 else frames[0] if frames else nothing
-        found = query.in_range(query.in_software(found))
-        if query.observed_columns:
-            found = reading.with_observations(
-                found, self._kept.observations(as_of=moment), query.observed_columns
-            )
-        found = in_order(query.satisfy(found))
-        if not wide:
-            return Result(found.select(*shown, *query.metadata), wide=False)
-        if DATA_ID not in found.columns:
-            found = found.with_columns(pl.lit("").alias(DATA_ID))
-        broad, units = widen(found, by_run=query.path is None and not latest, also=query.metadata)
-        return Result(broad, wide=True, units=units)
 
     @again_where_a_file_went
     def history(
@@ -506,39 +443,16 @@ class Store(Upkeep):
         StoreError
             If the store cannot be read.
         """
-        buffered = self._buffered()
-        known = with_rows(self._catalog.load(), buffered.items()) if buffered else self._catalog.load()
-        query = Query(
-            metrics=to_metrics(known, self._kept, metrics, tags),
-            path=to_search_path(known, self._kept, collections, definitions, None),
+        return self._asker.history(
+            metrics,
+            tags=tags,
+            dataset_ids=dataset_ids,
+            collections=collections,
+            definitions=definitions,
+            dataset_type=dataset_type,
             where=where,
-            bind=bind or {},
+            bind=bind,
         )
-        types = to_dataset_types(known, dataset_type)
-        ids = None if dataset_ids is None else sorted(set(dataset_ids))
-        frames = [pl.DataFrame(STORED_SCHEMA.empty_table())]
-        for name, held in known.items():
-            if wanted := dataset_types_that_can_hold(held, types, query.metrics):
-                rows = buffered.get(name)
-                table = self._tables.open(name)
-                frames.append(
-                    rows_that_came_in(
-                        table, name, query, dataset_types=wanted, dataset_ids=ids, buffered=rows
-                    )
-                )
-        found = with_ends(pl.concat(frames), self._kept.all_removals())
-        if query.observed_columns:
-            found = reading.with_observations(found, self._kept.observations(), query.observed_columns)
-        found = query.satisfy(found).sort(RECORDED_AT, maintain_order=True)
-        return in_order(found).select(*SCHEMA.names, RECORDED_AT, SOURCE, HELD_UNTIL, REASON)
-
-    def _check_remembered(self, moment: int | None) -> None:
-        since = None if moment is None else complete_since(self._place)
-        if moment is not None and since is not None and moment < since:
-            raise StoreError(
-                f"The history of {self.uri} begins at {times.to_utc_iso(since)}; what held before, such as "
-                f"at {times.to_utc_iso(moment)}, is not known any more."
-            )
 
     def correlate(
         self,
@@ -617,10 +531,3 @@ class Store(Upkeep):
             time_format=time_format,
             units=units,
         )
-
-    def _buffered(self) -> dict[TableName, pl.DataFrame]:
-        """Give what waits in the buffer of this host, by table."""
-        rows = self._buffer.rows()
-        if rows is None:
-            return {}
-        return dict(table_names(rows.with_columns(pl.lit(None, pl.Datetime("us")).alias(SUPERSEDED_AT))))

@@ -38,7 +38,8 @@ STATISTICS = (
 )
 """The columns whose least and greatest values stand in the log of a table."""
 
-_GROUP = 25_000  # rows of single measurements
+_GROUP = 50_000  # rows of single measurements
+_PAGE = 16_000  # bytes: a page without a row of the visit that is asked for is not unpacked
 _CELLS = 2_000_000  # of bundles
 _LEAST, _MOST = 4_096, 131_072
 
@@ -112,6 +113,7 @@ class FileWriter:
             use_dictionary=plain,
             column_encoding=encodings,
             store_schema=False,
+            **({} if self._name.is_bundle else {"data_page_size": _PAGE, "write_batch_size": 512}),
             write_page_index=False,
             write_page_checksum=True,
         )

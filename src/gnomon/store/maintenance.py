@@ -26,7 +26,7 @@ __all__ = ["LEADING", "Compaction", "Progress", "compact", "in_parts", "silent"]
 
 _APPLICATION = "gnomon-maintenance"
 _GROWTH = 4  # a file is written again when so many times less has come since
-_BLOCK = 500_000  # rows of single measurements that are in memory, and in order, at once
+_BLOCK = 1_000_000  # rows of single measurements that are in memory, and in order, at once
 _CELLS = 24_000_000  # of bundles
 _FILE_CELLS = 200_000_000
 

@@ -17,6 +17,8 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 
 
 def _values(field: pa.Field) -> st.SearchStrategy[Any]:
+    if field.name == "dataset_type":
+        return st.from_regex(r"\A([A-Za-z_][A-Za-z0-9_.]{0,9})?\Z")
     if pa.types.is_timestamp(field.type):
         return st.datetimes().map(times.from_datetime)
     if pa.types.is_map(field.type):

@@ -164,6 +164,29 @@ def test_a_table_of_another_schema_is_refused_and_nothing_is_stored(store: Store
     assert not folder.exists()
 
 
+def test_a_dataset_type_that_no_folder_could_be_named_after_is_refused_by_every_way(
+    store: Store, folder: Path, row: Make, put: Put
+) -> None:
+    entry = row(dataset_type="x" * 129)
+    with pytest.raises(SchemaError, match="128 characters"):
+        put(entry)
+    with store.writer(source="test") as writer:
+        with pytest.raises(SchemaError, match="128 characters"):
+            writer.write(entry)
+        with pytest.raises(SchemaError, match="128 characters"):
+            writer.write_table(_with_long_name(row()))
+    with pytest.raises(SchemaError, match="letters, digits"):
+        put(row(dataset_type="a/b"))
+    put(row(dataset_type="x" * 128))
+    assert len(store.load()) == 1
+
+
+def _with_long_name(entry: dict[str, Any]) -> pa.Table:
+    table = from_records([entry])
+    place = table.schema.get_field_index("dataset_type")
+    return table.set_column(place, table.schema.field(place), pa.array(["x" * 129]))
+
+
 @pytest.mark.parametrize(
     ("data_id", "table"),
     [

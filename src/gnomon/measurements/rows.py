@@ -4,10 +4,12 @@ Every producer of rows (harvest, Jobs, collated tables) hands over a `pyarrow.Ta
 consumer (the store, judgement, pages) reads one. Data IDs are expanded: implied dimensions are filled.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from gnomon.dataids import INTEGER_DIMENSIONS, STANDARD_DIMENSIONS
 from gnomon.errors import SchemaError, nearest
@@ -17,6 +19,7 @@ __all__ = [
     "NO_METRIC",
     "OTHER_DIMENSIONS",
     "SCHEMA",
+    "check_dataset_type",
     "conform",
     "conform_to",
     "from_records",
@@ -33,6 +36,8 @@ NO_METRIC = ""
 
 Such a dataset still stands before those of later collections; no answer shows the row.
 """
+
+_DATASET_TYPE = re.compile(r"(?:[A-Za-z_][A-Za-z0-9_.]{0,127})?")
 
 _TAI = pa.timestamp("us")
 
@@ -77,9 +82,34 @@ def conform(table: pa.Table) -> pa.Table:
     Raises
     ------
     SchemaError
-        If a column is unknown, missing, of another type, or null where it may not be.
+        If a column is unknown, missing, of another type, or null where it may not be; or a dataset type has a
+        name that it cannot have.
     """
-    return conform_to(table, SCHEMA, what="a stored measurement")
+    result = conform_to(table, SCHEMA, what="a stored measurement")
+    for name in pc.unique(result["dataset_type"]).to_pylist():
+        check_dataset_type(name)
+    return result
+
+
+def check_dataset_type(name: str) -> None:
+    """Refuse a name that no dataset type of the Butler has.
+
+    Parameters
+    ----------
+    name
+        Letters, digits, ``_`` and ``.``, 128 at most; empty for what is no dataset of a Butler.
+
+    Raises
+    ------
+    SchemaError
+        If it is another one.
+    """
+    if not _DATASET_TYPE.fullmatch(name):
+        shown = name if len(name) <= 40 else f"{name[:40]}..."
+        raise SchemaError(
+            f"{shown!r} cannot be the name of a dataset type: those are letters, digits, '_' and '.', "
+            "128 at most."
+        )
 
 
 def conform_to(table: pa.Table, schema: pa.Schema, *, what: str) -> pa.Table:

@@ -20,7 +20,7 @@ from pyarrow import csv
 
 from gnomon import times
 from gnomon.errors import SchemaError, TimeFormatError, nearest
-from gnomon.measurements.rows import OTHER_DIMENSIONS, SCHEMA, conform
+from gnomon.measurements.rows import OTHER_DIMENSIONS, SCHEMA, check_dataset_type, conform
 
 __all__ = ["COLUMNS", "LAYOUT", "check_moments", "read", "write"]
 
@@ -259,7 +259,15 @@ def _map(name: str, value: Any) -> str:
     return _text(name, json.dumps(dict(pairs), ensure_ascii=False)) if pairs else ""
 
 
+def _dataset_type(name: str, value: Any) -> str:
+    text = _text(name, value)
+    check_dataset_type(value)
+    return text
+
+
 def _encoder(field: pa.Field) -> Callable[[str, Any], str]:
+    if field.name == "dataset_type":
+        return _dataset_type
     if pa.types.is_timestamp(field.type):
         return _moment
     if pa.types.is_map(field.type):

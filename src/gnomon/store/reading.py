@@ -29,7 +29,6 @@ _RANK = "_rank"
 _OTHERS = "_others"
 _EMPTY = pl.DataFrame(STORED_SCHEMA.empty_table())
 _TYPES: Mapping[str, pl.DataType] = dict(_EMPTY.schema)
-_NO_TIME = pl.lit(-(2**63), pl.Int64)
 
 
 @dataclass(frozen=True)

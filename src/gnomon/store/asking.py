@@ -11,7 +11,7 @@ from gnomon.measurements.rows import DATA_ID_COLUMNS, OTHER_DIMENSIONS, SCHEMA
 from gnomon.store import reading
 from gnomon.store.arguments import Moment, Names, to_columns, to_interval, to_list, to_metadata, to_moment
 from gnomon.store.buffer import Buffer
-from gnomon.store.catalog import Catalog, with_rows
+from gnomon.store.catalog import Catalog, names_of, with_rows
 from gnomon.store.history import HELD_UNTIL, REASON, rows_that_came_in, with_ends
 from gnomon.store.kept import Kept
 from gnomon.store.order import IMPLIED, ORDER, in_order
@@ -166,6 +166,13 @@ class Asker:
             found = reading.with_observations(found, self._kept.observations(), query.observed_columns)
         found = query.satisfy(found).sort(RECORDED_AT, maintain_order=True)
         return in_order(found).select(*SCHEMA.names, RECORDED_AT, SOURCE, HELD_UNTIL, REASON)
+
+    def metrics(self, metrics: Names | None, tags: Names | None) -> list[str]:
+        """Name the metrics that a question is about, as `gnomon.store.Store.load` takes them."""
+        buffered = self._buffered()
+        known = with_rows(self._catalog.load(), buffered.items())
+        found = to_metrics(known, self._kept, metrics, tags)
+        return sorted(names_of(known, "metrics")) if found is None else found
 
     def dataset_ids(self, *, collections: Names | None, dataset_type: Names | None) -> pl.Series:
         """Give the datasets whose measurements are in the store and were not removed."""

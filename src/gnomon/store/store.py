@@ -14,6 +14,7 @@ from gnomon import settings
 from gnomon.definitions import MetricSet
 from gnomon.errors import (
     SchemaError,
+    StoreError,
 )
 from gnomon.store.appending import Appender, AppendResult
 from gnomon.store.arguments import Moment, Names, to_list
@@ -22,7 +23,9 @@ from gnomon.store.buffer import Buffer
 from gnomon.store.catalog import Catalog, names_of
 from gnomon.store.correlation import NEEDED, Correlation, Question, correlate
 from gnomon.store.engine_errors import again_where_a_file_went
+from gnomon.store.exporting import write_parquet
 from gnomon.store.kept import Kept
+from gnomon.store.maintenance import Progress, silent
 from gnomon.store.place import Place
 from gnomon.store.query import Bound
 from gnomon.store.result import Result
@@ -452,6 +455,60 @@ class Store(Upkeep):
             dataset_type=dataset_type,
             where=where,
             bind=bind,
+        )
+
+    def export(
+        self,
+        path: str | os.PathLike[str],
+        metrics: Names | None = None,
+        *,
+        overwrite: bool = False,
+        progress: Progress = silent,
+        **asked: Any,
+    ) -> int:
+        """Write measurements into a Parquet file in `gnomon.measurements.rows.SCHEMA`, a row a value.
+
+        Each metric is as of one moment, and as many measurements are in memory as the greatest one has.
+
+        Parameters
+        ----------
+        path
+            The file: a path, or ``s3://bucket/name``.
+        metrics
+            Full names or shell patterns; all by default.
+        overwrite
+            Whether a file that is there already may be replaced.
+        progress
+            Told how many of how many metrics are done.
+        **asked
+            What `load` takes to say which measurements; not ``wide``, ``columns`` and ``metadata``, which say
+            how they are shown.
+
+        Returns
+        -------
+        int
+            How many measurements were written.
+
+        Raises
+        ------
+        NotOursError
+            If there is such a file already; it is left as it is.
+        StoreError
+            If the file cannot be written, or the store cannot be read; there is no such file then.
+        GnomonError
+            As `load` for what is asked.
+        """
+        if shown := {"wide", "columns", "metadata"} & asked.keys():
+            raise StoreError(f"An export has one form; {min(shown)!r} cannot be asked of it.")
+        names = self._asker.metrics(metrics, asked.pop("tags", None))
+        if not names:  # for the errors of what is asked
+            self.load(**asked)
+        return write_parquet(
+            os.fspath(path),
+            names,
+            lambda metric: self.load(metric, **asked).arrow(),
+            overwrite=overwrite,
+            progress=progress,
         )
 
     def correlate(

@@ -40,7 +40,7 @@ from gnomon.store.schema import (
     TableName,
 )
 
-__all__ = ["MARKER", "Snapshot", "Tables", "collect"]
+__all__ = ["MARKER", "Snapshot", "Tables", "collect", "read_format", "write_format"]
 
 MARKER = "gnomon-store.json"
 """The file that says that a folder is a store, and of which format."""
@@ -200,6 +200,8 @@ class Tables:
     ----------
     place
         Where it is.
+    oldest
+        The oldest format that is not refused; only a migration takes one that is not the present one.
 
     Raises
     ------
@@ -209,14 +211,15 @@ class Tables:
         If there is something else.
     """
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, *, oldest: int = FORMAT_VERSION) -> None:
         self.place = place
+        self._oldest = oldest
         self._is_store = self.format() is not None
 
     def format(self) -> int | None:
         """Give the format of the store that is there, which is the one of this version; `None` if none is."""
         version = read_format(self.place)
-        if version is not None and version < FORMAT_VERSION:
+        if version is not None and version < self._oldest:
             raise StoreError(
                 f"The store {self.place.uri} has format {version}, and this version of gnomon writes "
                 f"{FORMAT_VERSION}: `gnomon store init` brings it up to date."

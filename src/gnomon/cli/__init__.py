@@ -30,6 +30,10 @@ COMMANDS = {
         extra="butler",
     ),
     "load": LazyCommand("gnomon.cli.load:load", "Print measurements from the metrics store."),
+    "store": LazyCommand("gnomon.cli.store:store", "Look after a metrics store."),
+    "spool": LazyCommand(
+        "gnomon.cli.spool:spool", "Look at what waits on this host for its way into the metrics store."
+    ),
     "compare": LazyCommand(
         "gnomon.cli.compare:compare", "Compare two runs, or two versions of the software."
     ),

@@ -198,7 +198,9 @@ def main() -> None:
             f"wall {wall:7.2f} s, {wall / count * 1e3:6.3f} ms each"
         )
     (_, get_cpu, get_wall), (_, cpu, wall) = found["get"], found["harvest"]
-    print(f"  harvest is {get_cpu / cpu:.1f} times quicker in CPU and {get_wall / wall:.1f} times in wall time")
+    print(
+        f"  harvest is {get_cpu / cpu:.1f} times quicker in CPU and {get_wall / wall:.1f} times in wall time"
+    )
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ async def answer(
             await asyncio.sleep(delay)
             status, body = ("200 OK", path.read_bytes()) if path.is_file() else ("404 Not Found", b"")
             head = (
-                f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nETag: \"x\"\r\n"
+                f'HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nETag: "x"\r\n'
                 "Last-Modified: Wed, 01 Jan 2025 00:00:00 GMT\r\nContent-Type: binary/octet-stream\r\n\r\n"
             )
             writer.write(head.encode() + (body if method == "GET" else b""))

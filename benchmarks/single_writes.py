@@ -9,6 +9,7 @@ the tables.
 Run it with ``.venv/bin/python benchmarks/single_writes.py [FOLDER]``, the folder on the disk that is meant.
 """
 
+import os
 import statistics
 import subprocess
 import sys
@@ -25,7 +26,6 @@ from deltalake import write_deltalake
 from gnomon.measurements.rows import SCHEMA, from_records
 from gnomon.store import open_store
 from gnomon.store.buffer import Buffer
-from gnomon.store.draining import drain
 
 ROUNDS = 5
 SINGLE = 5_000
@@ -155,6 +155,7 @@ def at_once(folder: Path) -> None:
 
 def reading(folder: Path) -> None:
     """Print what a reader pays for a buffer, and a drain."""
+    os.environ["GNOMON_BUFFER"] = str(folder)
     store = open_store(folder / "store")
     store.append(from_records(measurements(1)), source="benchmark")
     buffer = Buffer.beside(folder, str(folder / "store"))
@@ -162,7 +163,7 @@ def reading(folder: Path) -> None:
     add_all(buffer, list(measurements(10_000)))
     buffer.rows()
     full = min(timed(buffer.rows) for _ in range(ROUNDS))
-    drained, _ = timed(lambda: drain(buffer, store))
+    drained, _ = timed(store.flush)
     kept = min(timed(buffer.rows) for _ in range(ROUNDS))
     buffer.close()
     opened = min(timed(lambda: Buffer(buffer.path).rows()) for _ in range(ROUNDS))

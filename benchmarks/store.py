@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -106,10 +107,14 @@ def beside(place: Path) -> None:
     for name, columns in (("all columns", None), ("six columns", SIX)):
         frame = pl.scan_parquet(file).filter(pl.col("metric") == METRIC)
         frame = frame if columns is None else frame.select(columns)
-        median, least, cpu = measure(lambda frame=frame: frame.collect().to_pandas())
+        median, least, cpu = measure(partial(_to_pandas, frame))
         print(
             f"one sorted file, one metric, {name}, pandas: {median:.1f} ms, least {least:.1f}, CPU {cpu:.1f}"
         )
+
+
+def _to_pandas(frame: pl.LazyFrame) -> Any:
+    return frame.collect().to_pandas()
 
 
 def measure(question: Callable[[], Any], times: int = 15) -> tuple[float, float, float]:

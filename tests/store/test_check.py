@@ -221,7 +221,7 @@ def test_a_damaged_entry_of_the_catalog_is_found_and_mended(
 
 
 def test_what_only_the_catalog_has_is_a_note(full: Store, folder: Path) -> None:
-    entry = {"table": "single/visit", "dataset_type": "", "metrics": ["demo.z"], "runs": ["run"]}
+    entry = {"table": "single/visit", "dataset_types": [""], "metrics": [["demo.z"]], "runs": {"run": [0]}}
     content = json.dumps(entry, separators=(",", ":")).encode()
     (folder / "catalog" / f"{hashlib.sha256(content).hexdigest()[:32]}.json").write_bytes(content)
     (finding,) = full.check()

@@ -143,6 +143,7 @@ class Appender:
             before = times.now() - RETENTION // datetime.timedelta(microseconds=1)
             removals = self._kept.all_removals()
             vacuum_table(self._tables, name, kept=self._kept, removals=removals, before=before)
+            self._catalog.compact()
         except StoreError as error:
             _LOG.warning(
                 "The table %s of %s was not put in order: %s", name.folder, self._tables.place.uri, error

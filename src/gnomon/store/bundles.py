@@ -106,25 +106,29 @@ def fold(rows: pl.DataFrame) -> pl.DataFrame:
     datasets = rows.group_by("_row", maintain_order=True).agg(
         *(pl.col(name).first() for name in _SHARED), pl.col("measured_at").max()
     )
-    columns: dict[str, pl.Series] = {}
+    datasets = datasets.select(DATASET_COLUMNS).with_columns(
+        pl.int_range(pl.len(), dtype=pl.Int64).alias("_place")
+    )
     measured = rows.with_columns(pl.Series("_place", place)).filter(pl.col("_column") != "")
     late = datasets["measured_at"].gather(measured["_place"])
     own = measured["measured_at"].ne_missing(late)
     measured = measured.with_columns(pl.when(own).then("measured_at").alias("measured_at"))
-    for (name,), group in measured.partition_by("_column", as_dict=True, maintain_order=True).items():
-        where = group["_place"].to_numpy()
-        columns[str(name)] = _scatter(group["value"], where, len(datasets))
-        for role in _ROLES:
-            if group[role].null_count() < len(group):
-                columns[f"{name}#{role}"] = _scatter(group[role], where, len(datasets))
-    result = datasets.select(DATASET_COLUMNS).with_columns(
-        series.alias(name) for name, series in sorted(columns.items())
-    )
+    datasets = _joined(datasets, measured, "value", "")
+    for role in _ROLES:
+        datasets = _joined(datasets, measured.filter(pl.col(role).is_not_null()), role, f"#{role}")
     empty = measured.filter(pl.col("value").is_null()).group_by("_place").agg(pl.col("_column").sort())
-    lists = pl.DataFrame({"_place": pl.int_range(len(datasets), eager=True)}).join(
-        empty, on="_place", how="left", maintain_order="left"
-    )
-    return result.with_columns(lists["_column"].alias(WITHOUT_VALUE))
+    lists = empty.rename({"_column": WITHOUT_VALUE})
+    return datasets.join(lists, on="_place", how="left", maintain_order="left").drop("_place")
+
+
+def _joined(datasets: pl.DataFrame, measured: pl.DataFrame, values: str, suffix: str) -> pl.DataFrame:
+    """Join a column for each metric, null where a dataset has nothing of it."""
+    if measured.is_empty():
+        return datasets
+    names = sorted(measured["_column"].unique())
+    columns = measured.pivot("_column", index="_place", values=values, on_columns=names)
+    columns = columns.rename({name: f"{name}{suffix}" for name in names})
+    return datasets.join(columns, on="_place", how="left", maintain_order="left")
 
 
 def _with_columns(rows: pl.DataFrame) -> pl.DataFrame:
@@ -140,15 +144,6 @@ def _with_columns(rows: pl.DataFrame) -> pl.DataFrame:
         how="left",
         maintain_order="left",
     )
-
-
-def _scatter(values: pl.Series, where: np.ndarray, length: int) -> pl.Series:
-    """Put values in their places, null elsewhere."""
-    if len(values) == length and (where == np.arange(length)).all():
-        return values
-    index = np.full(length, len(values), dtype=np.int64)
-    index[where] = np.arange(len(values))
-    return values.extend_constant(None, 1).gather(pl.Series(index))
 
 
 def unfold(

@@ -7,7 +7,7 @@ and what was read once need not be read again. Maintenance makes one entry of ma
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -55,7 +55,7 @@ class Catalog:
 
     def __init__(self, place: Place) -> None:
         self._place = place
-        self._entries: dict[str, tuple[TableName, str, Contents]] = {}
+        self._entries: set[str] = set()
         # Entries only ever grow in sum, so that what was read once holds for good.
         self._known: Known = {}
 
@@ -86,15 +86,20 @@ class Catalog:
     def _fetch(self, name: str) -> bool:
         if name in self._entries:
             return True
-        content = self._place.read(f"{_FOLDER}/{name}")
+        # A file that was changed since this process read it, as nobody should, is read again.
+        stamp = self._place.stamp(f"{_FOLDER}/{name}")
+        known = _PARSED.get((name, stamp))
+        content = b"" if known is not None else self._place.read(f"{_FOLDER}/{name}")
         if content is None:
             return False
         try:
-            entry = json.loads(content)
-            table = TableName.of_folder(entry["table"])
-            contents = Contents(set(entry["metrics"]), set(entry["runs"]))
-            self._remember(name, table, entry["dataset_type"], contents)
-        except (ValueError, KeyError, TypeError) as error:
+            if known is None:
+                known = _parsed(content)
+                if len(_PARSED) >= _MOST_PARSED:
+                    _PARSED.pop(next(iter(_PARSED)), None)
+                _PARSED[name, stamp] = known
+            self._remember(name, *known)
+        except (ValueError, KeyError, TypeError, IndexError) as error:
             raise StoreError(
                 f"The entry {_FOLDER}/{name} of the catalog of {self._place.uri} cannot be read: {error}. "
                 "`gnomon store check --repair` makes it anew."
@@ -117,31 +122,29 @@ class Catalog:
             If the entry cannot be written.
         """
         known = self._known.get(table, {})
-        for (kind,), group in rows.partition_by("dataset_type", as_dict=True).items():
-            dataset_type = str(kind)
-            found = Contents(set(group["metric"].unique()) - {NO_METRIC}, set(group["run"].unique()))
-            there = known.get(dataset_type, Contents())
-            fresh = Contents(found.metrics - there.metrics, found.runs - there.runs)
-            if fresh or dataset_type not in known:
-                self._write(table, dataset_type, fresh)
+        fresh: dict[str, Contents] = {}
+        for dataset_type, found in _contents(rows).items():
+            there = known.get(dataset_type)
+            if there is None:
+                fresh[dataset_type] = found
+            elif lacking := Contents(found.metrics - there.metrics, found.runs - there.runs):
+                fresh[dataset_type] = lacking
+        if fresh:
+            self._write(table, fresh)
 
-    def _remember(self, name: str, table: TableName, dataset_type: str, contents: Contents) -> None:
-        self._entries[name] = (table, dataset_type, contents)
-        there = self._known.setdefault(table, {}).setdefault(dataset_type, Contents())
-        there.metrics |= contents.metrics
-        there.runs |= contents.runs
+    def _remember(self, name: str, table: TableName, types: Mapping[str, Contents]) -> None:
+        self._entries.add(name)
+        known = self._known.setdefault(table, {})
+        for dataset_type, contents in types.items():
+            there = known.setdefault(dataset_type, Contents())
+            there.metrics |= contents.metrics
+            there.runs |= contents.runs
 
-    def _write(self, table: TableName, dataset_type: str, contents: Contents) -> str:
-        entry = {
-            "table": table.folder,
-            "dataset_type": dataset_type,
-            "metrics": sorted(contents.metrics),
-            "runs": sorted(contents.runs),
-        }
-        content = json.dumps(entry, ensure_ascii=False, separators=(",", ":")).encode()
+    def _write(self, table: TableName, types: Mapping[str, Contents]) -> str:
+        content = _written(table, types)
         name = _name_of(content)
         self._place.write(f"{_FOLDER}/{name}", content)
-        self._remember(name, table, dataset_type, contents)
+        self._remember(name, table, types)
         return name
 
     def inspect(self) -> tuple[Known, dict[str, str]]:
@@ -175,17 +178,17 @@ class Catalog:
         damaged
             Names of entries that cannot be read, which go.
         """
-        written = {self._write(*item) for item in _items(contents)}
+        written = {self._write(*item) for item in contents.items()}
         for name in set(damaged) - written:
             self._place.delete(f"{_FOLDER}/{name}")
         self._entries.clear()
         self._known.clear()
 
     def compact(self) -> None:
-        """Make one entry a table and dataset type of those that there are."""
+        """Make one entry a table of those that there are."""
         known = self.load()
-        old = set(self._place.files(_FOLDER)) & self._entries.keys()
-        kept = {self._write(*item) for item in list(_items(known))}
+        old = set(self._place.files(_FOLDER)) & self._entries
+        kept = {self._write(table, dict(types)) for table, types in list(known.items())}
         for name in old - kept:
             self._place.delete(f"{_FOLDER}/{name}")
 
@@ -198,7 +201,7 @@ class Catalog:
             Contents by table and dataset type.
         """
         old = self._place.files(_FOLDER)
-        kept = {self._write(*item) for item in _items(contents)}
+        kept = {self._write(*item) for item in contents.items()}
         for name in set(old) - kept:
             self._place.delete(f"{_FOLDER}/{name}")
         self._entries.clear()
@@ -209,12 +212,47 @@ def _name_of(content: bytes) -> str:
     return f"{hashlib.sha256(content).hexdigest()[:32]}.json"
 
 
-def _items(
-    known: Mapping[TableName, Mapping[str, Contents]],
-) -> Iterator[tuple[TableName, str, Contents]]:
-    for table, types in known.items():
-        for dataset_type, contents in types.items():
-            yield table, dataset_type, contents
+_PARSED: dict[tuple[str, object], tuple[TableName, Mapping[str, Contents]]] = {}
+_MOST_PARSED = 4096
+
+
+def _parsed(content: bytes) -> tuple[TableName, Mapping[str, Contents]]:
+    """Read an entry."""
+    entry = json.loads(content)
+    names = entry["dataset_types"]
+    types = {kind: Contents(set(metrics)) for kind, metrics in zip(names, entry["metrics"], strict=True)}
+    for run, places in entry["runs"].items():
+        for place in places:
+            types[names[place]].runs.add(run)
+    return TableName.of_folder(entry["table"]), types
+
+
+def _written(table: TableName, types: Mapping[str, Contents]) -> bytes:
+    """Write an entry; runs name dataset types by their places, since most have most of them."""
+    names = sorted(types)
+    runs: dict[str, list[int]] = {}
+    for place, name in enumerate(names):
+        for run in types[name].runs:
+            runs.setdefault(run, []).append(place)
+    entry = {
+        "table": table.folder,
+        "dataset_types": names,
+        "metrics": [sorted(types[name].metrics) for name in names],
+        "runs": dict(sorted(runs.items())),
+    }
+    return json.dumps(entry, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _contents(rows: pl.DataFrame) -> dict[str, Contents]:
+    """Give what is in rows by dataset type."""
+    found: dict[str, Contents] = {}
+    for dataset_type, metric in rows.select("dataset_type", "metric").unique().iter_rows():
+        there = found.setdefault(dataset_type, Contents())
+        if metric != NO_METRIC:
+            there.metrics.add(metric)
+    for dataset_type, run in rows.select("dataset_type", "run").unique().iter_rows():
+        found[dataset_type].runs.add(run)
+    return found
 
 
 def with_rows(known: Known, divided: Iterable[tuple[TableName, pl.DataFrame]]) -> Known:
@@ -232,10 +270,10 @@ def with_rows(known: Known, divided: Iterable[tuple[TableName, pl.DataFrame]]) -
         types = {
             kind: Contents(set(held.metrics), set(held.runs)) for kind, held in known.get(table, {}).items()
         }
-        for (kind,), group in rows.partition_by("dataset_type", as_dict=True).items():
-            there = types.setdefault(str(kind), Contents())
-            there.metrics |= set(group["metric"].unique()) - {NO_METRIC}
-            there.runs |= set(group["run"].unique())
+        for dataset_type, contents in _contents(rows).items():
+            there = types.setdefault(dataset_type, Contents())
+            there.metrics |= contents.metrics
+            there.runs |= contents.runs
         result[table] = types
     return result
 
@@ -250,4 +288,5 @@ def names_of(known: Known, of: str) -> Iterable[str]:
     of
         ``metrics`` or ``runs``.
     """
-    return set[str]().union(*(getattr(item[2], of) for item in _items(known)))
+    every = (contents for types in known.values() for contents in types.values())
+    return set[str]().union(*(getattr(contents, of) for contents in every))

@@ -1,13 +1,13 @@
 """What it takes to bring small files into the store: harvest, against ``butler.get`` one by one.
 
 A repository on local disk gets 30,000 measurements in files of their own, three metrics of each detector of
-each visit. They are read once with ``butler.get``, one after the other, and harvested once into a new store, each
-in a process of its own that has done the same with some other datasets before, so that neither pays for imports.
-Opening repository and store counts. CPU time is that of all threads.
+each visit. They are read once with ``butler.get``, one after the other, and harvested once into a new store,
+each in a process of its own that has done the same with some other datasets before, so that neither pays for
+imports. Opening repository and store counts. CPU time is that of all threads.
 
-Run it with ``.venv/bin/python benchmarks/harvest.py [FORM] [FILES]``. FORM is ``ours`` (the default), as gnomon's
-tasks write them, with the time of measuring in a note; or ``established``, as the established package writes them,
-without one, so that harvest asks the registry for it.
+Run it with ``.venv/bin/python benchmarks/harvest.py [FORM] [FILES]``. FORM is ``ours`` (the default), as
+gnomon's tasks write them, with the time of measuring in a note; or ``established``, as the established
+package writes them, without one, so that harvest asks the registry for it.
 """
 
 import json
@@ -111,8 +111,9 @@ def insert_dimensions(butler: Butler, visits: int) -> None:
         "visit",
         *(
             {
-                "id": visit, "name": f"V{visit}", "physical_filter": "R", "day_obs": 20250101, "seq_num": visit,
-                "exposure_time": 30.0, "timespan": Timespan(start, start + TimeDelta(30.0, format="sec")),
+                "id": visit, "name": f"V{visit}", "physical_filter": "R", "day_obs": 20250101,
+                "seq_num": visit, "exposure_time": 30.0,
+                "timespan": Timespan(start, start + TimeDelta(30.0, format="sec")),
             }
             for visit, start in enumerate(starts)
         ),
@@ -124,8 +125,8 @@ def ingest(butler: Butler, kind: DatasetType, form: str, visit: int, root: Path,
     datasets = []
     for detector in range(DETECTORS):
         data_id = DataCoordinate.standardize(
-            instrument=CAMERA, visit=visit, detector=detector, physical_filter="R", day_obs=20250101, band="r",
-            universe=butler.dimensions,
+            instrument=CAMERA, visit=visit, detector=detector, physical_filter="R", day_obs=20250101,
+            band="r", universe=butler.dimensions,
         )  # fmt: skip
         path = Path(run) / kind.name / str(visit) / f"{detector}.yaml"
         (root / path).parent.mkdir(parents=True, exist_ok=True)

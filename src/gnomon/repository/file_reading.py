@@ -11,6 +11,7 @@ from itertools import batched, chain
 from lsst.resources import ResourcePath
 
 from gnomon.repository.file_places import Place
+from gnomon.repository.object_reading import ObjectReader
 
 __all__ = ["Outcome", "read_files"]
 
@@ -67,10 +68,16 @@ def read_files[T](
         except Exception as error:  # an archive that is not there or none: each kind of place has its own
             return [(position, error) for position in positions]
 
+    objects = ObjectReader(_REMOTE_THREADS)
+
+    def read_remote(place: Place) -> bytes:
+        assert place.uri is not None
+        return objects.read(place.uri)
+
     calls: Iterator[Callable[[], list[tuple[int, Outcome[T]]]]] = chain(
         (partial(read_some, _read_local, chunk) for chunk in batched(local, _LOCAL_CHUNK)),
         (partial(read_archive, archive, positions) for archive, positions in archives.items()),
-        (partial(read_some, _read_remote, chunk) for chunk in batched(remote, _REMOTE_CHUNK)),
+        (partial(read_some, read_remote, chunk) for chunk in batched(remote, _REMOTE_CHUNK)),
     )
     threads = _REMOTE_THREADS if remote else _LOCAL_THREADS
     with ThreadPoolExecutor(threads, thread_name_prefix="gnomon-read") as executor:
@@ -104,11 +111,6 @@ def _read_local(place: Place) -> bytes:
     finally:
         os.close(descriptor)
     return b"".join(blocks)
-
-
-def _read_remote(place: Place) -> bytes:
-    assert place.uri is not None
-    return bytes(place.uri.read())
 
 
 def _member(place: Place) -> str:

@@ -2,8 +2,8 @@
 
 The repository's registry is on local disk, its files are in an object store. That is a stand-in of this
 script: a process that answers the requests of the S3 protocol which reading takes (GET and HEAD of an
-object), each 20 ms after it came, any number at a time, from files on disk. A complete simulation such as moto
-answers some hundred requests a second, and would be measured in place of the client.
+object), each 20 ms after it came, any number at a time, from files on disk. A complete simulation such as
+moto answers some hundred requests a second, and would be measured in place of the client.
 
 Files are read with ``butler.get`` one by one, as many as take a minute or so, with the Butler's cache as it
 is by default, and all of them are harvested. Both are in processes of their own that have done the same with

@@ -50,11 +50,11 @@ class Run:
         from lsst.pex.config import Config, ConfigField, Field
 
         fields = {
-            name: Field[str](doc="A connection or template.", default=value)  # type: ignore[no-untyped-call]
+            name: Field[str](doc="A connection or template.", default=value)
             for name, value in connections.items()
         }
         inner = type("Connections", (Config,), fields)
-        outer = type("Settings", (Config,), {"connections": ConfigField(doc="All.", dtype=inner)})  # type: ignore[no-untyped-call]
+        outer = type("Settings", (Config,), {"connections": ConfigField(doc="All.", dtype=inner)})
         self.put(outer(), f"{label}_config", "Config", ())
 
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from gnomon.definitions import parse_unit, unit_string
 from gnomon.errors import DefinitionError
-from gnomon.measurements.values import MEASURED_AT, Values, extras_text
+from gnomon.measurements.values import CERTAIN_TIME, MEASURED_AT, Values, extras_text
 
 __all__ = ["read_values"]
 
@@ -122,19 +122,12 @@ def read_values(content: bytes) -> Values | None:
             return None
         if (stated := remarks.get(prefix + MEASURED_AT)) is not None:
             # Whether a text is a time is told of many at once, so that only those that look like one pass.
-            if not _MOMENT.fullmatch(str(stated)):
+            if not CERTAIN_TIME.fullmatch(str(stated)):
                 return None
             moment = str(stated)
             del remarks[prefix + MEASURED_AT]
     extras = extras_text(datums, remarks) if datums or remarks else None
     return Values(metric, _number(value_text), unit, uncertainty, count, moment, extras)
-
-
-# The days that every month has, and no leap second, so that it is a time for certain.
-_MOMENT = re.compile(
-    r"(?:19[7-9]|20\d)\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?Z",
-    re.ASCII,
-)
 
 
 def _number(text: str) -> float:

@@ -15,12 +15,20 @@ from gnomon import times
 from gnomon.errors import MeasurementError, TimeFormatError
 from gnomon.measurements.measurement import Measurement
 
-__all__ = ["MEASURED_AT", "NOT_MEASURED", "Values", "extras_text", "moments", "values_of"]
+__all__ = ["CERTAIN_TIME", "MEASURED_AT", "NOT_MEASURED", "Values", "extras_text", "moments", "values_of"]
 
 MEASURED_AT = "measured_at"
 """The key of the note, and of the extras of a row, that tells about the time of measuring."""
 
-_OWN_EXTRAS = ("gnomon_uncertainty", "gnomon_count")
+CERTAIN_TIME = re.compile(
+    r"(?:19[7-9]|20\d)\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d"
+    r"(?:\.\d{1,6})?Z",
+    re.ASCII,
+)
+"""A text that is a time for certain: of a day that every month has, and in no leap second."""
+
+_UNCERTAINTY = "gnomon_uncertainty"
+_OWN_EXTRAS = (_UNCERTAINTY, "gnomon_count")
 _LARGEST_COUNT = 2**63 - 1
 _ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z?", re.ASCII)
 
@@ -77,11 +85,7 @@ def values_of(measurement: Measurement) -> Values:
     MeasurementError
         If its uncertainty or count cannot be stored.
     """
-    try:
-        uncertainty = measurement.uncertainty
-        deviation = None if uncertainty is None else float(uncertainty.to_value(measurement.unit))
-    except UnitConversionError as error:
-        raise MeasurementError(f"The uncertainty has another kind of unit than the value: {error}") from error
+    deviation = _deviation(measurement)
     try:
         count = measurement.count
     except (ValueError, OverflowError) as error:
@@ -94,7 +98,9 @@ def values_of(measurement: Measurement) -> Values:
         for key, datum in measurement.blobs.get(name, {}).items()
         if key not in _OWN_EXTRAS
     }
-    value, moment = measurement.value, measurement.measured_at
+    note = measurement.notes.get(MEASURED_AT)
+    certain = isinstance(note, str) and CERTAIN_TIME.fullmatch(note)
+    value, moment = measurement.value, note if certain else measurement.measured_at
     own_note = f"{name}.{MEASURED_AT}"
     notes = {key: n for key, n in measurement.notes.items() if moment is None or key != own_note}
     return Values(
@@ -106,6 +112,22 @@ def values_of(measurement: Measurement) -> Values:
         moment,
         extras_text(datums, notes),
     )
+
+
+def _deviation(measurement: Measurement) -> float | None:
+    """Give the uncertainty in the unit of the value."""
+    extras = measurement.blobs.get(str(measurement.metric_name))
+    datum = None if extras is None else extras.get(_UNCERTAINTY)
+    if datum is None:
+        return None
+    # Making a quantity takes longer than all the rest.
+    if type(datum.value) is float and datum.unit is not None and datum.unit == measurement.unit:
+        return datum.value
+    uncertainty = measurement.uncertainty
+    try:
+        return None if uncertainty is None else float(uncertainty.to_value(measurement.unit))
+    except UnitConversionError as error:
+        raise MeasurementError(f"The uncertainty has another kind of unit than the value: {error}") from error
 
 
 def extras_text(datums: Mapping[str, Any], notes: Mapping[str, Any]) -> str | None:

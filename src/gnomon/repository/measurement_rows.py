@@ -118,6 +118,7 @@ def row_of(ref: DatasetRef, measurement: Measurement) -> dict[str, Any]:
     others = {name: str(value) for name, value in data_id.items()}
     return {
         **values_of(measurement)._asdict(),
+        MEASURED_AT: measurement.measured_at,
         **own,
         DATASET_ID: ref.id.bytes,
         RUN: ref.run,

@@ -26,8 +26,8 @@ from lsst.daf.butler import Butler, Config
 
 from gnomon.repository.configuration import enable
 
-sys.path.insert(0, str(Path(__file__).parent))
-import harvest as local
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from benchmarks import harvest as local
 
 BUCKET, SAMPLE = "bench", 600
 

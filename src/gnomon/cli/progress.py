@@ -23,6 +23,7 @@ def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
     Callable
         To be called with how many are done of how many; a total that changes begins anew.
     """
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(label, total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)

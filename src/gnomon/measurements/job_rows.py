@@ -57,7 +57,7 @@ def rows_of_job(
     """
     if not run.strip():
         raise MeasurementError(
-            "A job needs a label under which it is submitted, such as ci/4711; it is empty."
+            "A job needs a label under which it is submitted, such as ci/4711; an empty one was given."
         )
     metadata = own_metadata(job)
     given = _data_id(metadata) if data_id is None else dict(data_id)

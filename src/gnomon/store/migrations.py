@@ -128,12 +128,12 @@ def _finish_first(tables: Tables, progress: Progress) -> int:
 def _take_over(tables: Tables, progress: Progress) -> int:
     place = tables.place
     catalog = Catalog(place)
-    former = [(name, _files(place, f"{_TIDY}/{name}")) for name in place.folders(_TIDY)]
-    total = sum(int(files["num_records"].sum()) for _, files in former)
+    former = [(name, *_files(place, f"{_TIDY}/{name}")) for name in place.folders(_TIDY)]
+    total = sum(int(files["num_records"].sum()) for _, _, files in former)
     done = 0
-    for name, files in former:
+    for name, identity, files in former:
         for part in _blocks(place, f"{_TIDY}/{name}", files):
-            _append(tables, catalog, f"gnomon-format-1/{name}", part)
+            _append(tables, catalog, f"gnomon-format-1/{identity}", part)
             done += len(part)
             progress(done, total)
     for small in (_CHAINS, _REMOVALS):
@@ -152,23 +152,20 @@ def _append(tables: Tables, catalog: Catalog, application: str, part: pl.DataFra
         raise tables.unwritable(error) from error
 
 
-def _files(place: Place, folder: str) -> pl.DataFrame:
-    """Give the files of a former table in the order in which they came, and who brought each."""
+def _files(place: Place, folder: str) -> tuple[str, pl.DataFrame]:
+    """Give a table's identity and its files in the order in which they came, and who brought each."""
     nothing = pl.DataFrame(schema={"path": pl.String, "num_records": pl.Int64, SOURCE: pl.String})
     if not place.files(f"{folder}/_delta_log"):
-        return nothing
+        return "", nothing
     with reading_of(f"The table {place.uri}/{folder}"):
         delta = DeltaTable(place.table(folder), storage_options=place.storage_options)
         files = pl.DataFrame(pa.table(delta.get_add_actions()))
+        identity = str(delta.metadata().id)
     sources = _sources(place, folder)
     # The order must be the same whenever this is done again, and what comes meanwhile be the last.
-    return (
-        files.select("path", "num_records", "modification_time")
-        .sort("modification_time", "path")
-        .with_columns(
-            pl.col("path").replace_strict(sources, default=None, return_dtype=pl.String).alias(SOURCE)
-        )
-    )
+    who = pl.col("path").replace_strict(sources, default=None, return_dtype=pl.String)
+    in_order = files.sort("modification_time", "path")
+    return identity, in_order.select("path", "num_records", who.alias(SOURCE))
 
 
 def _sources(place: Place, folder: str) -> dict[str, str]:
@@ -218,7 +215,7 @@ def _blocks(place: Place, folder: str, files: pl.DataFrame) -> Iterator[pl.DataF
 
 def _keep(tables: Tables, name: str) -> None:
     """Take over the rows of a former small table that are not there yet."""
-    files = _files(tables.place, name)
+    _, files = _files(tables.place, name)
     if files.is_empty():
         return
     schema = TABLES[name]

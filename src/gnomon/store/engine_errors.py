@@ -4,6 +4,7 @@ Delta Lake, Polars and Arrow each have errors of their own, and on a damaged fil
 is not even an `Exception`. Whatever it is, a person gets one sentence and no trace.
 """
 
+import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import wraps
@@ -21,13 +22,14 @@ __all__ = ["again_where_a_file_went", "in_one_line", "reading_of"]
 
 _ABSENT = ("No such file", "NoSuchKey", "Not Found", "not found", "404")
 _LONGEST = 400
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m|\u21b3")
 _ENGINES = (pl.exceptions.PolarsError, pa.ArrowException, DeltaError, OSError)
 _HINT = "`gnomon store check` says what is wrong."
 
 
 def in_one_line(error: BaseException) -> str:
     """Say what an engine had to say, without its stack and without secrets."""
-    text = str(error).strip()
+    text = _COLOURS.sub("", str(error)).strip()
     lines = [line.strip() for line in text.splitlines() if line.strip()] or [type(error).__name__]
     # What follows is where in its own code the engine noticed it.
     ends = [place for place, line in enumerate(lines) if line.startswith(("0:", "stack backtrace"))]
@@ -67,6 +69,7 @@ class _Reading(AbstractContextManager[None, None]):
             return
         text = in_one_line(error)
         gone = isinstance(error, FileNotFoundError) or any(sign in text for sign in _ABSENT)
+        gone = gone and "NoSuchBucket" not in str(error)
         raise (StoreFileGoneError if gone else StoreError)(
             f"{self._what} cannot be read: {text.rstrip('.')}. {_HINT}"
         ) from error

@@ -147,6 +147,60 @@ def test_a_tolerance_is_relative_to_a() -> None:
         compare(a, b, rtol=-1)
 
 
+def test_a_difference_is_held_against_the_uncertainties_of_both() -> None:
+    found = compare(
+        table(
+            record(1, 10.0, uncertainty=3.0), record(2, 1.0, uncertainty=1.0), record(3, 1.0, uncertainty=0.0)
+        ),
+        table(record(1, 0.02, "mag", uncertainty=0.004), record(2, 2.0), record(3, 2.0, uncertainty=0.0)),
+    )
+    matched = found.matched.sort("visit")
+    assert matched["uncertainty_a"].to_list() == [3.0, 1.0, 0.0]
+    assert matched["uncertainty_b"].to_list() == pytest.approx([4.0, None, 0.0])
+    assert matched["sigmas"].to_list() == pytest.approx([2.0, None, None])
+    assert found.summary()["max_sigmas"].to_list() == pytest.approx([2.0])
+    assert found.only_in_a.columns == found.only_in_b.columns
+
+
+def test_an_uncertainty_goes_into_a_logarithmic_unit_to_first_order() -> None:
+    found = compare(
+        table(record(1, 22.5, "mag(AB)", uncertainty=0.01)),
+        table(record(1, 3.63078e-6, "Jy", uncertainty=3.63078e-8)),
+    ).matched
+    assert found["difference"].to_list() == pytest.approx([0.0], abs=1e-4)
+    assert found["uncertainty_b"].to_list() == pytest.approx([2.5 / math.log(10) * 0.01], rel=1e-3)
+
+
+def test_the_worst_movers_are_found_by_any_measure() -> None:
+    a = table(
+        *(record(v, value, uncertainty=u) for v, value, u in [(1, 100.0, 1.0), (2, 1.0, 9.0), (3, 5.0, 0.1)])
+    )
+    b = table(*(record(v, value, uncertainty=0.0) for v, value in [(1, 110.0), (2, 3.0), (3, 6.0)]))
+    found = compare(a, b)
+    assert found.movers(1)["visit"].to_list() == [1]
+    assert found.movers(1, by="relative")["visit"].to_list() == [2]
+    assert found.movers(by="sigmas")["visit"].to_list() == [1, 3, 2]
+    with pytest.raises(MeasurementError, match=r"Did you mean sigmas\?"):
+        found.movers(by="sigma")
+
+
+@pytest.mark.parametrize(("first", "second"), [(0, 2**61), (-(2**62), 2**62), (2026030100001, 2026030100002)])
+def test_data_ids_with_any_numbers_find_their_partners(first: int, second: int) -> None:
+    a = table(
+        *(
+            record(visit, 1.0, metric=metric, detector=visit, exposure=visit)
+            for visit in (first, second)
+            for metric in ("p.m1", "p.m2")
+        ),
+        record(None, 1.0, metric="p.m1", tract=first, skymap="s"),
+    )
+    assert compare(a, a).identical
+    assert len(compare(a, a).matched) == 5
+    found = compare(a, table(record(second, 2.0, metric="p.m2", detector=second, exposure=second)))
+    assert found.matched.select("metric", "visit", "difference").rows() == [("p.m2", second, 1.0)]
+    assert len(found.only_in_a) == 4
+
+
 numbers = st.none() | st.floats()
 runs = st.dictionaries(st.tuples(st.integers(0, 3), st.sampled_from(["p.a", "p.b"])), numbers, max_size=6)
 
@@ -167,4 +221,23 @@ def test_comparing_the_other_way_round_turns_every_difference_round(
     forth = there.matched.sort(order).select(*order, "changed", "difference")
     turned = back.matched.sort(order).select(*order, "changed", -pl.col("difference"))
     assert forth.equals(turned)
-    assert not compare(a, a).matched["changed"].any()
+    order = ["metric", "visit", "value"]
+    assert there.only_in_a.sort(order).equals(back.only_in_b.sort(order))
+    assert compare(a, a).identical
+    assert there.identical == back.identical
+
+
+@given(runs, runs, st.integers(0, 2**32 - 1))
+@settings(max_examples=40)
+def test_the_order_of_the_rows_of_either_side_is_irrelevant(
+    first: dict[tuple[int, str], float | None], second: dict[tuple[int, str], float | None], seed: int
+) -> None:
+    a, b = (
+        pl.DataFrame(table(*(record(visit, value, metric=metric) for (visit, metric), value in run.items())))
+        for run in (first, second)
+    )
+    mixed = [frame.sample(fraction=1, shuffle=True, seed=seed) for frame in (a, b)]
+    one, other = compare(a, b), compare(*mixed)
+    order = ["metric", "visit"]
+    for name in ("matched", "only_in_a", "only_in_b"):
+        assert getattr(one, name).sort(order).equals(getattr(other, name).sort(order))

@@ -177,9 +177,9 @@ def _converted(
     value = given["value_b"]
     found = {"value_b": convert(value, unit, target)}
     if "uncertainty_b" in given:
-        zero, one, two = convert([0.0, 1.0, 2.0], unit, target)
-        if np.isclose(two - one, one - zero, rtol=1e-12, atol=0.0):
-            found["uncertainty_b"] = given["uncertainty_b"] * abs(one - zero)
+        one, two, three = convert([1.0, 2.0, 3.0], unit, target)
+        if np.isclose(three - two, two - one, rtol=1e-12, atol=0.0):
+            found["uncertainty_b"] = given["uncertainty_b"] * abs(two - one)
         else:  # between a logarithm and its argument, say; to first order
             with np.errstate(invalid="ignore", divide="ignore"):
                 above, below = (

@@ -9,6 +9,7 @@ import polars as pl
 from gnomon.errors import MeasurementError, nearest
 from gnomon.judgement.frames import Rows, to_frame
 from gnomon.judgement.pairing import CODE, CONFLICT, into_first_unit, newest, with_code, with_key
+from gnomon.judgement.showing import comparison_html, comparison_text
 from gnomon.measurements.rows import DATA_ID_COLUMNS, OTHER_DIMENSIONS
 
 __all__ = ["MEASURES", "READ", "Comparison", "compare"]
@@ -23,7 +24,7 @@ _VALUES = ("value_a", "value_b", "uncertainty_a", "uncertainty_b")
 _ID = (*DATA_ID_COLUMNS, OTHER_DIMENSIONS)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Comparison:
     """What two sets of measurements have in common, and how it differs.
 
@@ -57,6 +58,12 @@ class Comparison:
     repeated_b: int = 0
     a: str = "a"
     b: str = "b"
+
+    def __repr__(self) -> str:
+        return comparison_text(self)
+
+    def _repr_html_(self) -> str:
+        return comparison_html(self)
 
     @property
     def identical(self) -> bool:

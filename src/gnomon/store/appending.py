@@ -12,6 +12,7 @@ from deltalake.exceptions import DeltaError
 from gnomon import times
 from gnomon.errors import BufferFileError, StoreError
 from gnomon.measurements.rows import OTHER_DIMENSIONS, SCHEMA, conform
+from gnomon.notebook import ShownFields
 from gnomon.store.buffer import Buffer
 from gnomon.store.catalog import Catalog
 from gnomon.store.draining import drain
@@ -30,7 +31,7 @@ _PATIENCE = 60.0  # seconds for which another process that drains is waited for
 
 
 @dataclass(frozen=True)
-class AppendResult:
+class AppendResult(ShownFields):
     """What became of the rows that were handed to the store.
 
     Attributes

@@ -8,8 +8,8 @@ null, and the row says why.
 
 import datetime
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, TypedDict
+from dataclasses import dataclass
+from typing import Any, Protocol, TypedDict, Unpack
 
 import numpy as np
 import polars as pl
@@ -23,9 +23,10 @@ from gnomon.errors import SeriesError, nearest
 from gnomon.store.query import Bound
 from gnomon.store.result import Result
 from gnomon.store.search_path import Chain, Tagged
+from gnomon.store.showing import correlation_html, correlation_text
 from gnomon.store.signals import Columns, Signals, read_signals
 
-__all__ = ["GAP", "NEEDED", "Correlation", "Question", "correlate"]
+__all__ = ["GAP", "NEEDED", "Correlating", "Correlation", "Question", "correlate"]
 
 GAP = "gap"
 """The column that says why a measurement has no value of a signal; null where it has all."""
@@ -69,7 +70,7 @@ class Question(TypedDict, total=False):
     metadata: bool | Sequence[str]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Correlation:
     """Measurements with what a time series was during each of their observations.
 
@@ -89,10 +90,16 @@ class Correlation:
     units: Mapping[str, str]
     how: str
     tolerance: float
-    _rows: pl.DataFrame = field(repr=False)
+    _rows: pl.DataFrame
 
     def __len__(self) -> int:
         return len(self._rows)
+
+    def __repr__(self) -> str:
+        return correlation_text(self)
+
+    def _repr_html_(self) -> str:
+        return correlation_html(self)
 
     def polars(self) -> pl.DataFrame:
         """Give a Polars frame.
@@ -319,3 +326,91 @@ def _figures(rows: pl.DataFrame, signal: str) -> dict[str, Any]:
         "slope_error": found.slope_error,
         "intercept": found.intercept,
     }
+
+
+class _Loads(Protocol):
+    """What measurements can be loaded from."""
+
+    def load(self, metrics: str | Sequence[str] | None = None, /, **question: Unpack[Question]) -> Result: ...
+
+
+class Correlating:
+    """The part of a store that sets its measurements beside a time series."""
+
+    def correlate(
+        self: _Loads,
+        metrics: str | Sequence[str] | None,
+        series: Any,
+        *,
+        signals: Columns | None = None,
+        how: str = "mean",
+        tolerance: float | u.Quantity | datetime.timedelta | None = None,
+        time: str | None = None,
+        scale: str | None = None,
+        time_format: str | None = None,
+        units: Mapping[str, str | u.UnitBase] | None = None,
+        **question: Unpack[Question],
+    ) -> Correlation:
+        """Load measurements with what a time series was during each of their observations.
+
+        Parameters
+        ----------
+        metrics
+            Full names or shell patterns.
+        series
+            A table of Polars (eager or lazy), Arrow, pandas or astropy with a column of times and columns of
+            numbers, its rows in any order. Of a lazy frame, such as a scan of Parquet, only what lies around
+            the observations is read.
+        signals
+            The columns of numbers that are wanted, or a mapping from them to other names; all by default.
+        how
+            Over the observation, [``obs_begin``, ``obs_end``): ``mean``, ``median``, ``min``, ``max``,
+            ``std``, ``first``, ``last`` or ``count``; at its middle: ``nearest``, or ``linear`` between the
+            samples on either side. Null, NaN and infinite samples count as missing.
+        tolerance
+            Seconds, a quantity or a timedelta. Over the observation: by how much the window is longer on
+            either side, 0 by default. At its middle: how far away a sample may be; it must be given.
+        time
+            The column of times; by default the only one. The `DatetimeIndex` of a pandas frame is one too.
+        scale
+            ``"utc"`` or ``"tai"``, for times that do not say it. An `astropy.time.Time` does, and times with
+            a time zone are UTC.
+        time_format
+            What times that are numbers are: ``s``, ``ms``, ``us``, ``ns`` since 1970 in their scale, or
+            ``mjd``.
+        units
+            Units of columns of the series, where the table does not say them.
+        **question
+            As `gnomon.store.Store.load` takes it: ``collections``, ``where``, ``observed`` and so on.
+
+        Returns
+        -------
+        Correlation
+            A row a measurement; the value of a signal is null where the series has a gap, and ``gap`` says
+            why.
+
+        Raises
+        ------
+        SeriesError
+            If the series is no such table, lacks a column, has a name that the measurements have too, or
+            cannot be sampled so.
+        TimeFormatError
+            If its times cannot be understood, or do not say their scale.
+        GnomonError
+            As `gnomon.store.Store.load`.
+        """
+        wanted = question.get("columns")
+        if wanted is not None:
+            # What is not asked for is read besides where nothing could be said without it.
+            question["columns"] = [*wanted, *(name for name in NEEDED if name not in wanted)]
+        return correlate(
+            self.load(metrics, **question),
+            series,
+            signals=signals,
+            how=how,
+            tolerance=tolerance,
+            time=time,
+            scale=scale,
+            time_format=time_format,
+            units=units,
+        )

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import polars as pl
 from deltalake.exceptions import CommitFailedError, DeltaError
 
+from gnomon.notebook import ShownFields
 from gnomon.store.files import FileWriter
 from gnomon.store.order import in_order
 from gnomon.store.place import Place
@@ -41,7 +42,7 @@ def silent(done: int, total: int) -> None:
 
 
 @dataclass(frozen=True)
-class Compaction:
+class Compaction(ShownFields):
     """What compaction did to a table.
 
     Attributes

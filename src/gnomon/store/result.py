@@ -15,6 +15,7 @@ from gnomon.definitions import parse_unit
 from gnomon.errors import MissingExtraError, StoreError, UnitMismatchError
 from gnomon.measurements.other_dimensions import ENTRIES
 from gnomon.measurements.rows import DATA_ID_COLUMNS, OTHER_DIMENSIONS, conform
+from gnomon.store.showing import result_html, result_text
 
 __all__ = ["DATA_ID", "Result", "widen"]
 
@@ -47,10 +48,10 @@ class Result:
         return len(self._frame)
 
     def __repr__(self) -> str:
-        return f"<Result of {len(self)} {'data IDs' if self._wide else 'measurements'}>\n{self._frame}"
+        return result_text(self._frame, self._columns_with_unit(), wide=self._wide)
 
     def _repr_html_(self) -> str:
-        return str(self._frame._repr_html_())
+        return result_html(self._frame, self._columns_with_unit(), wide=self._wide)
 
     def polars(self) -> pl.DataFrame:
         """Give a Polars frame; times are TAI."""
@@ -113,7 +114,7 @@ class Result:
     def _columns_with_unit(self) -> dict[str, str]:
         if self._wide:
             return self._units
-        units = self._frame["unit"].unique().to_list()
+        units = self._frame["unit"].unique().to_list() if "unit" in self._frame.columns else []
         return dict.fromkeys(("value", "uncertainty"), units[0]) if len(units) == 1 else {}
 
 

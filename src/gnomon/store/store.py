@@ -1,14 +1,12 @@
 """The metrics store."""
 
-import datetime
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Any, Unpack
+from typing import Any
 
 import polars as pl
 import pyarrow as pa
-from astropy.units import Quantity, UnitBase
 
 from gnomon import settings
 from gnomon.definitions import MetricSet
@@ -16,12 +14,13 @@ from gnomon.errors import (
     SchemaError,
     StoreError,
 )
+from gnomon.notebook import html_block
 from gnomon.store.appending import Appender, AppendResult
 from gnomon.store.arguments import Moment, Names, to_list
 from gnomon.store.asking import Asker
 from gnomon.store.buffer import Buffer
 from gnomon.store.catalog import Catalog, names_of
-from gnomon.store.correlation import NEEDED, Correlation, Question, correlate
+from gnomon.store.correlation import Correlating
 from gnomon.store.engine_errors import again_where_a_file_went
 from gnomon.store.exporting import write_parquet
 from gnomon.store.kept import Kept
@@ -30,7 +29,7 @@ from gnomon.store.place import Place
 from gnomon.store.query import Bound
 from gnomon.store.result import Result
 from gnomon.store.search_path import Chain, Tagged, flatten
-from gnomon.store.signals import Columns
+from gnomon.store.showing import store_html, store_text
 from gnomon.store.tables import Tables
 from gnomon.store.upkeep import Upkeep
 from gnomon.store.writer import Writer
@@ -63,7 +62,7 @@ def open_store(uri: str | os.PathLike[str] | None = None) -> "Store":
     return Store(os.fspath(uri))
 
 
-class Store(Upkeep):
+class Store(Correlating, Upkeep):
     """A metrics store.
 
     Parameters
@@ -95,6 +94,20 @@ class Store(Upkeep):
 
     def __repr__(self) -> str:
         return f"<Store {self.uri}>"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # as IPython calls it
+        del cycle
+        try:
+            printer.text(store_text(self.status(), set(names_of(self._catalog.load(), "metrics"))))
+        except (StoreError, OSError) as error:
+            printer.text(f"{self!r}\n{error}")
+
+    def _repr_html_(self) -> str:
+        try:
+            known = self._catalog.load()
+            return store_html(self.status(), *(set(names_of(known, of)) for of in ("metrics", "runs")))
+        except (StoreError, OSError) as error:
+            return html_block(f"Store {self.uri}", str(error))
 
     def append(self, table: pa.Table, *, source: str) -> AppendResult:
         """Append measurements; what is there already counts once.
@@ -509,82 +522,4 @@ class Store(Upkeep):
             lambda metric: self.load(metric, **asked).arrow(),
             overwrite=overwrite,
             progress=progress,
-        )
-
-    def correlate(
-        self,
-        metrics: Names | None,
-        series: Any,
-        *,
-        signals: Columns | None = None,
-        how: str = "mean",
-        tolerance: float | Quantity | datetime.timedelta | None = None,
-        time: str | None = None,
-        scale: str | None = None,
-        time_format: str | None = None,
-        units: Mapping[str, str | UnitBase] | None = None,
-        **question: Unpack[Question],
-    ) -> Correlation:
-        """Load measurements with what a time series was during each of their observations.
-
-        Parameters
-        ----------
-        metrics
-            Full names or shell patterns.
-        series
-            A table of Polars (eager or lazy), Arrow, pandas or astropy with a column of times and columns of
-            numbers, its rows in any order. Of a lazy frame, such as a scan of Parquet, only what lies around
-            the observations is read.
-        signals
-            The columns of numbers that are wanted, or a mapping from them to other names; all by default.
-        how
-            Over the observation, [``obs_begin``, ``obs_end``): ``mean``, ``median``, ``min``, ``max``,
-            ``std``, ``first``, ``last`` or ``count``; at its middle: ``nearest``, or ``linear`` between the
-            samples on either side. Null, NaN and infinite samples count as missing.
-        tolerance
-            Seconds, a quantity or a timedelta. Over the observation: by how much the window is longer on
-            either side, 0 by default. At its middle: how far away a sample may be; it must be given.
-        time
-            The column of times; by default the only one. The `DatetimeIndex` of a pandas frame is one too.
-        scale
-            ``"utc"`` or ``"tai"``, for times that do not say it. An `astropy.time.Time` does, and times with
-            a time zone are UTC.
-        time_format
-            What times that are numbers are: ``s``, ``ms``, ``us``, ``ns`` since 1970 in their scale, or
-            ``mjd``.
-        units
-            Units of columns of the series, where the table does not say them.
-        **question
-            As `load` takes it: ``collections``, ``where``, ``observed`` and so on.
-
-        Returns
-        -------
-        Correlation
-            A row a measurement; the value of a signal is null where the series has a gap, and ``gap`` says
-            why.
-
-        Raises
-        ------
-        SeriesError
-            If the series is no such table, lacks a column, has a name that the measurements have too, or
-            cannot be sampled so.
-        TimeFormatError
-            If its times cannot be understood, or do not say their scale.
-        GnomonError
-            As `load`.
-        """
-        wanted = question.get("columns")
-        if wanted is not None:
-            # What is not asked for is read besides where nothing could be said without it.
-            question["columns"] = [*wanted, *(name for name in NEEDED if name not in wanted)]
-        return correlate(
-            self.load(metrics, **question),
-            series,
-            signals=signals,
-            how=how,
-            tolerance=tolerance,
-            time=time,
-            scale=scale,
-            time_format=time_format,
-            units=units,
         )

@@ -18,6 +18,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError
 
 from gnomon import times
 from gnomon.errors import StoreError
+from gnomon.notebook import ShownFields
 from gnomon.store.engine_errors import reading_of
 from gnomon.store.files import FileWriter
 from gnomon.store.kept import TABLES, Kept
@@ -54,7 +55,7 @@ _FOLDERS = ("catalog", "history")
 
 
 @dataclass(frozen=True)
-class Vacuumed:
+class Vacuumed(ShownFields):
     """What a vacuum did, or would do.
 
     Attributes

@@ -241,3 +241,21 @@ def test_the_order_of_the_rows_of_either_side_is_irrelevant(
     order = ["metric", "visit"]
     for name in ("matched", "only_in_a", "only_in_b"):
         assert getattr(one, name).sort(order).equals(getattr(other, name).sort(order))
+
+
+def test_a_comparison_shows_its_summary_its_movers_and_what_has_no_partner() -> None:
+    a = table(record(1, 1.0), record(2, 2.0), record(3, 3.0), record(3, 0.0))
+    found = compare(a, table(record(1, 1.0), record(2, 2.5), record(4, 4.0)))
+    text = repr(found)
+    assert text.startswith(
+        "<Comparison of a with b: 2 pairs, 1 changed, 1 only in a, 1 only in b, 1 older rows"
+    )
+    assert "demo.scatter" in text
+    page = found._repr_html_()
+    for part in ("By metric", "Moved most", "Only in a", "Only in b", "0.5"):
+        assert part in page
+    assert "Units" not in page
+    assert "Units that do not convert" in compare(a, table(record(1, 1.0, "s")))._repr_html_()
+    nothing = compare(table(), table())
+    assert repr(nothing) == "<Comparison of a with b: 0 pairs, 0 changed, 0 only in a, 0 only in b>"
+    assert "0 pairs" in nothing._repr_html_()

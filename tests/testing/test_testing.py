@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pytest
 from astropy import units as u
@@ -17,7 +18,15 @@ from gnomon.errors import MeasurementTypeError, MetricComputationError, MetricNo
 from gnomon.measurements import Measurement
 from gnomon.tasks.bundle_task import MetricBundleConfig, MetricBundleConnections, MetricBundleTask
 from gnomon.tasks.metric_task import MetricConnections, MetricTask, MetricTaskConfig
-from gnomon.testing import assert_measured, make_catalog, make_handle, measure_yaml, run_metric, run_metrics
+from gnomon.testing import (
+    assert_measured,
+    make_catalog,
+    make_handle,
+    make_up_night,
+    measure_yaml,
+    run_metric,
+    run_metrics,
+)
 
 
 class SkyConnections(
@@ -209,3 +218,17 @@ def test_an_assertion_holds_in_any_unit_and_within_its_tolerance() -> None:
 def test_it_needs_no_test_framework() -> None:
     code = "import sys, gnomon.testing; sys.exit('pytest' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_made_up_night_is_the_same_each_time_and_what_it_says_it_is() -> None:
+    night, again = make_up_night(visits=20), make_up_night(visits=20)
+    older, newer = (pl.DataFrame(night.measurements(run)) for run in night.runs)
+    assert older.equals(pl.DataFrame(again.measurements("night/1")))
+    assert night.wind.equals(again.wind)
+    assert len(older) == 2 * 20 * len(night.camera)
+    assert len(newer) == 2 * 19 * len(night.camera)
+    assert pl.concat([older, newer])["dataset_id"].n_unique() == len(older) + len(newer)
+    both = older.join(newer, on=["metric", "visit", "detector"])
+    moved = both.filter((pl.col("value_right") - pl.col("value")).abs() > 0)
+    assert set(moved.select("metric", "detector").rows()) == {("example.seeing", 31)}
+    assert night.wind.schema["time"] == pl.Datetime("us", "UTC")

@@ -20,9 +20,11 @@ from typing import Any
 
 import polars as pl
 from deltalake import DeltaTable
-from store_data import RUNS, batches, visit_in_the_middle
 
 from gnomon.store import open_store
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from benchmarks.store_data import RUNS, batches, visit_in_the_middle
 
 METRIC = "demo.m7"
 SIX = ["visit", "detector", "value", "band", "obs_begin", "run"]

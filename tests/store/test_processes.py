@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from deltalake import DeltaTable
 
 from gnomon.measurements.rows import from_records
 from gnomon.store import open_store
@@ -124,3 +125,57 @@ def test_a_process_killed_while_it_appends_leaves_a_store_that_can_be_read_and_c
     assert completed >= found | {(n * 1000 + i).to_bytes(16) for n in range(6) for i in range(100)}
     assert len(store.load()) == len(completed)
     assert store.append(from_records([]), source="test").added == 0
+
+
+COMPACTER = """
+import sys
+
+from gnomon.store import open_store
+
+store = open_store(sys.argv[1])
+print("ready", flush=True)
+sys.stdin.readline()
+done = 0
+for number in range(8):
+    done += len(store.compact(whole=number % 2 == 0))
+print(done, flush=True)
+"""
+
+
+def test_maintenance_by_several_at_once_beside_writers_loses_and_doubles_nothing(
+    tmp_path: Path, writer: Start
+) -> None:
+    folder = tmp_path / "store"
+    first = writer(folder, 1_000, 2)
+    go(first)
+    finish(first)
+    writers = [writer(folder, 0, 10, 2), writer(folder, 1, 10, 2)]
+    with ExitStack() as stack:
+        compacters = [
+            stack.enter_context(
+                subprocess.Popen(
+                    [sys.executable, "-c", COMPACTER, str(folder)],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    text=True,
+                )
+            )
+            for _ in range(3)
+        ]
+        for process in compacters:
+            stack.callback(process.kill)
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+        for process in (*writers, *compacters):
+            go(process)
+        for process in (*writers, *compacters):
+            process.communicate(timeout=120)
+            assert process.returncode == 0
+    numbers = [*range(20), 1_000, 1_001]
+    expected = sorted((number * 1000 + i).to_bytes(16) for number in numbers for i in range(100))
+    store = open_store(folder)
+    assert sorted(store.load().polars()["dataset_id"].to_list()) == expected
+    store.compact(whole=True)
+    assert sorted(store.load().polars()["dataset_id"].to_list()) == expected
+    tables = [DeltaTable(path.parent.as_uri()) for path in folder.glob("[sb]*/*/_delta_log")]
+    assert sum(table.to_pyarrow_table().num_rows for table in tables) == len(expected)

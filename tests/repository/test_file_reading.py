@@ -8,14 +8,16 @@ import boto3
 import pytest
 from astropy import units as u
 from lsst.daf.butler import Butler, Config, DatasetRef, DatasetType
+from lsst.resources.s3 import S3ResourcePath
 from moto.server import ThreadedMotoServer
+from pyarrow import fs
 
 from gnomon.measurements import Measurement
 from gnomon.repository.configuration import open_butler
 from gnomon.repository.file_places import Place, file_places
 from gnomon.repository.file_reading import read_files
 from gnomon.repository.harvest import harvest
-from gnomon.store import Store
+from gnomon.store import Store, open_store
 
 DETECTORS = 12
 
@@ -79,6 +81,21 @@ def test_files_in_an_object_store_are_read(far: Butler, store: Store) -> None:
     report = harvest(far, store, collections="run")
     assert report.unreadable == []
     assert values(store) == list(map(float, range(DETECTORS)))
+
+
+def test_objects_are_read_by_the_quicker_client_and_by_the_other_where_that_cannot(
+    far: Butler, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: object) -> bytes:
+        raise AssertionError("This takes a millisecond of processor time.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(S3ResourcePath, "read", refuse)
+        assert harvest(far, store, collections="run").unreadable == []
+    monkeypatch.setattr(fs, "S3FileSystem", refuse)
+    other = open_store(tmp_path / "other")
+    assert harvest(far, other, collections="run").unreadable == []
+    assert values(other) == values(store) == list(map(float, range(DETECTORS)))
 
 
 def test_what_is_missing_or_broken_in_an_object_store_is_reported_and_stops_nothing(

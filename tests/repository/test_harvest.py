@@ -376,6 +376,24 @@ def test_what_is_gone_with_its_run_or_its_type_is_pruned(
         harvest(butler, store, collections=["gone", "run"], prune=True)
 
 
+def test_a_dataset_that_a_retried_quantum_wrote_anew_replaces_when_it_is_read_again(
+    butler: Butler, store: Store, put: Put
+) -> None:
+    first = Measurement("demo.visit", 1.0)
+    first.measured_at = MEASURED
+    ref = put(first)
+    harvest(butler, store, collections="run")
+    second = Measurement("demo.visit", 2.0)
+    second.measured_at = MEASURED + 1
+    butler.pruneDatasets([ref], disassociate=True, unstore=True, purge=True)
+    butler.put(second, ref)
+    assert harvest(butler, store, collections="run").known == 1
+    assert [row["value"] for row in rows(store)] == [1.0]
+    report = harvest(butler, store, collections="run", reread=True)
+    assert (report.found, report.known, report.measurements) == (1, 0, 1)
+    assert [row["value"] for row in rows(store)] == [2.0]
+
+
 def test_datasets_of_other_repositories_are_not_pruned(butler: Butler, store: Store, put: Put) -> None:
     put()
     harvest(butler, store, collections="run")

@@ -26,6 +26,7 @@ _SHOWN = 10  # unreadable datasets named one by one
     help="RUN, CHAINED or TAGGED collections, or shell patterns, separated by commas.",
 )
 @click.option("--prune", is_flag=True, help="Remove from the store what the registry no longer has.")
+@click.option("--reread", is_flag=True, help="Read what the store has already too.")
 @click.option("--dry-run", is_flag=True, help="Only count.")
 @store_option
 @format_option
@@ -35,6 +36,7 @@ def harvest(
     repository: str,
     collections: str,
     prune: bool,
+    reread: bool,
     dry_run: bool,
     store: str | None,
     format_: str,
@@ -59,6 +61,7 @@ def harvest(
             metrics,
             collections=names,
             prune=prune,
+            reread=reread,
             dry_run=dry_run,
             progress=lambda done, total: progress.update(
                 task, completed=done, total=total, description="Reading measurements"

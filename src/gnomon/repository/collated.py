@@ -54,9 +54,12 @@ class Collated:
         Where they go.
     report
         Where what is found is added.
+    reread
+        Whether what the store has counts as new too.
     """
 
-    def __init__(self, butler: Butler, store: Store, report: HarvestReport) -> None:
+    def __init__(self, butler: Butler, store: Store, report: HarvestReport, *, reread: bool = False) -> None:
+        self._reread = reread
         self._butler = butler
         self._store = store
         self._report = report
@@ -116,8 +119,8 @@ class Collated:
         self._datasets = pl.concat([self._datasets, fresh])
         new = [_NONE]
         for (name,), part in fresh.partition_by(_TYPE, as_dict=True).items():
-            stored = self._store.dataset_ids(dataset_type=str(name)).to_frame()
-            unknown = part.join(stored, on=DATASET_ID, how="anti")[DATASET_ID]
+            stored = _NONE if self._reread else self._store.dataset_ids(dataset_type=str(name))
+            unknown = part.join(stored.to_frame(), on=DATASET_ID, how="anti")[DATASET_ID]
             counts = self._report.of(str(name))
             counts.found += len(part)
             counts.known += len(part) - len(unknown)

@@ -42,6 +42,7 @@ def harvest(
     *,
     collections: str | Sequence[str],
     prune: bool = False,
+    reread: bool = False,
     dry_run: bool = False,
     progress: Progress = _silent,
 ) -> HarvestReport:
@@ -65,6 +66,9 @@ def harvest(
     prune
         Whether datasets are removed from the store that are gone: from these collections' runs, and with
         runs that are named here and no longer exist.
+    reread
+        Whether to read what the store has already too: a quantum that is run again can write other values as
+        the same datasets. The newer measurement holds then.
     dry_run
         Whether to only count.
     progress
@@ -88,7 +92,7 @@ def harvest(
     report = HarvestReport(found.runs, calibrations=found.calibrations)
     report.gone = _gone(butler, store, found)
     with _without_old_garbage():
-        work = _Harvest(butler, store, found, report, progress)
+        work = _Harvest(butler, store, found, report, progress, reread=reread)
         work.search()
         if prune:
             gone = work.absent()
@@ -132,16 +136,24 @@ class _Harvest:
     """One harvest, from searching to storing."""
 
     def __init__(
-        self, butler: Butler, store: Store, found: Collections, report: HarvestReport, progress: Progress
+        self,
+        butler: Butler,
+        store: Store,
+        found: Collections,
+        report: HarvestReport,
+        progress: Progress,
+        *,
+        reread: bool,
     ) -> None:
         self._butler = butler
         self._store = store
         self._found = found
         self._report = report
         self._progress = progress
+        self._reread = reread
         self._records = DimensionRecords(butler)
         self._software = RunSoftware(butler)
-        self._collated = Collated(butler, store, report)
+        self._collated = Collated(butler, store, report, reread=reread)
         self._new: list[tuple[DatasetType, pl.DataFrame]] = []
         self._present: list[pl.Series] = []
         self._members: dict[str, list[pl.Series]] = {name: [] for name in found.tagged}
@@ -173,6 +185,8 @@ class _Harvest:
                 self._new.append((kind, new))
 
     def _stored(self, dataset_type: str) -> pl.DataFrame:
+        if self._reread:
+            return pl.DataFrame(schema={DATASET_ID: pl.Binary})
         runs = None if self._found.tagged else self._found.runs
         return self._store.dataset_ids(collections=runs, dataset_type=dataset_type).to_frame()
 

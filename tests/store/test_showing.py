@@ -35,7 +35,11 @@ def pretty(store: Store) -> str:
 
 
 def test_a_store_says_what_is_in_it(store: Store, row: Make, put: Put) -> None:
-    put(row("demo.a"), row("demo.b", run="another"), row("demo.<b>", visit=2))
+    put(
+        row("demo.a"),
+        row("demo.b", run="another"),
+        row("demo.<b>", visit=2, dataset_type="metricvalue_demo_c"),
+    )
     page = store._repr_html_()
     for part in (store.uri, "3 rows", "3 metrics", "2 runs", "single/instrument-visit", "demo.a", "another"):
         assert part in page

@@ -229,7 +229,11 @@ def _as_polars(series: Any, time: str | None) -> _Given:
             "A time series is a table of Polars, Arrow, pandas or astropy, not "
             f"{type(series).__module__}.{type(series).__qualname__}."
         )
-    return _Given(series, dict(series.collect_schema()), {}, {})
+    try:
+        schema = dict(series.collect_schema())
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise SeriesError(f"The series cannot be read: {error}") from error
+    return _Given(series, schema, {}, {})
 
 
 def _of_pandas(frame: Any, time: str | None) -> pl.DataFrame:
@@ -242,6 +246,9 @@ def _of_pandas(frame: Any, time: str | None) -> pl.DataFrame:
     if isinstance(frame.index, pd.DatetimeIndex) and time in (None, frame.index.name, "time"):
         name = "time" if frame.index.name is None else str(frame.index.name)
         frame = frame.rename_axis(name).reset_index()
+    if not frame.columns.is_unique:
+        twice = frame.columns[frame.columns.duplicated()][0]
+        raise SeriesError(f"The series has two columns {twice!r}.")
     named = [] if time is None or time not in frame.columns else [time]
     kinds = frame.select_dtypes(["number", "datetime", "datetimetz"]).columns
     chosen: pl.DataFrame = pl.from_pandas(frame[list(dict.fromkeys([*named, *kinds]))].rename(columns=str))

@@ -112,6 +112,7 @@ def test_vacuum_drops_what_no_longer_held_and_says_since_when_questions_can_be_a
     before = now()
     put(first | {"value": 2.0, "measured_at": 2})
     between = now()
+    time.sleep(0.5)
     put(first | {"value": 3.0, "measured_at": 3})
     store.compact()
     assert store.vacuum().complete_since is None, "nothing is older than the retention"

@@ -9,6 +9,7 @@ import json
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from types import TracebackType
 from typing import Any
 
@@ -141,10 +142,11 @@ class FileWriter:
             self._writer.close()
             self._writer = None
 
-    def discard(self) -> None:
-        """Delete the file."""
-        self.close()
-        self._place.delete(f"{self._name.folder}/{self.path}")
+    def abandon(self) -> None:
+        """Let go of the file as it is; it may have no end."""
+        with suppress(OSError, pa.ArrowException):
+            self.close()
+        self._writer = None
 
     def added(self) -> AddAction:
         """Give what makes the file a part of the table, once it is committed."""

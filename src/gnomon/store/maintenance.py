@@ -18,7 +18,7 @@ from gnomon.store.files import FileWriter
 from gnomon.store.order import in_order
 from gnomon.store.place import Place
 from gnomon.store.reading import Removals
-from gnomon.store.rewriting import replace_files
+from gnomon.store.rewriting import replace_files, withdraw
 from gnomon.store.schema import MERGED, NEW, STATE, SUPERSEDED, TableName
 from gnomon.store.settling import Settled, settle, settle_bundles
 from gnomon.store.tables import Snapshot, Tables, collect
@@ -116,14 +116,12 @@ def compact(
         added = [writer.added() for writer in written.files]
         replace_files(snapshot, chosen, added, application=_APPLICATION)
         tables.checkpoint(name.folder)
-    except CommitFailedError:
-        written.discard()
-        return None
-    except (DeltaError, OSError) as error:
-        written.discard()
-        raise tables.unwritable(error) from error
-    except BaseException:
-        written.discard()
+    except BaseException as error:
+        withdraw(tables, name.folder, written.abandon())
+        if isinstance(error, CommitFailedError):
+            return None
+        if isinstance(error, DeltaError | OSError):
+            raise tables.unwritable(error) from error
         raise
     return Compaction(name.folder, len(chosen), len(written.files), written.rows, written.superseded)
 
@@ -248,10 +246,12 @@ class _Output:
         for writer in self.files:
             writer.close()
 
-    def discard(self) -> None:
-        for writer in (*self._full, self._current, self._superseded):
-            if writer is not None:
-                writer.discard()
+    def abandon(self) -> list[str]:
+        """Let go of all files, and name them."""
+        writers = [writer for writer in (*self._full, self._current, self._superseded) if writer is not None]
+        for writer in writers:
+            writer.abandon()
+        return [writer.path for writer in writers]
 
 
 def _in_order(rows: pl.DataFrame, name: TableName) -> pl.DataFrame:

@@ -2,15 +2,17 @@
 
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 
 import polars as pl
 from deltalake import CommitProperties, Transaction
 from deltalake.transaction import AddAction, RemoveAction
 
+from gnomon.errors import StoreError
 from gnomon.store.schema import STATE
-from gnomon.store.tables import Snapshot
+from gnomon.store.tables import Snapshot, Tables
 
-__all__ = ["replace_files"]
+__all__ = ["replace_files", "withdraw"]
 
 
 def replace_files(
@@ -57,3 +59,29 @@ def replace_files(
             app_transactions=[Transaction(application, 0 if last is None else last + 1)]
         ),
     )
+
+
+def withdraw(tables: Tables, folder: str, paths: Iterable[str]) -> None:
+    """Delete files that were written for a commit that did not come about.
+
+    Whether it did, an error does not say: what comes after a commit can fail too, on a full disk for one, and
+    the files are the table's then. So it is asked, and where no answer is to be had, vacuum will see.
+
+    Parameters
+    ----------
+    tables
+        The store's tables.
+    folder
+        The table's folder.
+    paths
+        The files, relative to it.
+    """
+    try:
+        snapshot = tables.open_folder(folder)
+    except StoreError:
+        return
+    held = set() if snapshot is None else set(snapshot.files["path"])
+    for path in paths:
+        if path not in held:
+            with suppress(OSError, StoreError):
+                tables.place.delete(f"{folder}/{path}")

@@ -9,7 +9,6 @@ import datetime
 import json
 import random
 import time
-import uuid
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -362,24 +361,23 @@ class Tables:
         except (DeltaError, OSError) as error:
             raise self.unwritable(error) from error
 
-    def write_kept(self, folder: str, rows: pa.Table) -> tuple[str, AddAction]:
+    def write_kept(self, folder: str, path: str, rows: pa.Table) -> AddAction:
         """Write a file of a small table, which nobody sees until it is committed.
 
         Returns
         -------
-        tuple
-            Its path, and what makes it a part of the table.
+        deltalake.transaction.AddAction
+            What makes it a part of the table.
 
         Raises
         ------
         OSError
             If it cannot be written.
         """
-        path = f"{uuid.uuid4().hex}.parquet"
         name = f"{folder}/{path}"
         with self.place.output(name) as stream:
             pq.write_table(rows, stream, compression="zstd", store_schema=False, write_page_checksum=True)
-        added = AddAction(
+        return AddAction(
             path=path,
             size=self.place.size(name),
             partition_values={},
@@ -387,7 +385,6 @@ class Tables:
             data_change=False,
             stats=json.dumps({"numRecords": len(rows)}),
         )
-        return path, added
 
     def checkpoint(self, folder: str) -> None:
         """Put the log of a table together, so that opening it need not replay all of it."""

@@ -32,7 +32,7 @@ from gnomon.store.retention import (
     spent_removals,
     without_outdated,
 )
-from gnomon.store.rewriting import replace_files
+from gnomon.store.rewriting import replace_files, withdraw
 from gnomon.store.schema import STATE, SUPERSEDED, SUPERSEDED_AT, TableName
 from gnomon.store.tables import Snapshot, Tables, collect
 
@@ -261,14 +261,13 @@ def _drop_superseded(tables: Tables, name: TableName, before: int, *, dry_run: b
         writer.close()
         added = [writer.added()] if writer.rows else []
         replace_files(snapshot, chosen, added, application=_APPLICATION)
-    except CommitFailedError:  # somebody else does it at this moment
-        writer.discard()
-        return 0
-    except (DeltaError, OSError) as error:
-        writer.discard()
-        raise tables.unwritable(error) from error
-    except BaseException:
-        writer.discard()
+    except BaseException as error:
+        writer.abandon()
+        withdraw(tables, name.folder, [writer.path])
+        if isinstance(error, CommitFailedError):  # somebody else does it at this moment
+            return 0
+        if isinstance(error, DeltaError | OSError):
+            raise tables.unwritable(error) from error
         raise
     return dropped
 
@@ -295,19 +294,19 @@ def _shorten(tables: Tables, name: str, before: int, waiting: pl.DataFrame, *, d
     dropped = len(rows) - len(stay)
     if dry_run or not (dropped or len(snapshot.files) > 1):
         return dropped
-    path = None
+    path = f"{uuid.uuid4().hex}.parquet"
     try:
         if dropped:
             record_complete_since(tables.place, before)
-        path, added = tables.write_kept(folder, stay.to_arrow().cast(TABLES[name]))
+        added = tables.write_kept(folder, path, stay.to_arrow().cast(TABLES[name]))
         replace_files(snapshot, snapshot.files, [added], application=_APPLICATION)
-    except CommitFailedError:
-        tables.place.delete(f"{folder}/{path}")
-        return 0
-    except (DeltaError, OSError) as error:
-        if path is not None:
-            tables.place.delete(f"{folder}/{path}")
-        raise tables.unwritable(error) from error
+    except BaseException as error:
+        withdraw(tables, folder, [path])
+        if isinstance(error, CommitFailedError):
+            return 0
+        if isinstance(error, DeltaError | OSError):
+            raise tables.unwritable(error) from error
+        raise
     _tidy_log(tables, folder)
     return dropped
 

@@ -16,6 +16,7 @@ from gnomon.store import Store, open_store
 PER_BATCH = 30
 
 CHILD = """
+import datetime
 import sys
 
 from gnomon.measurements.rows import from_records
@@ -60,6 +61,13 @@ while True:
     elif what == "compact":
         store.append(from_records(batch(number, kind)), source="killed")
         store.compact(whole=number % 3 == 0)
+    elif what == "vacuum":
+        former = [item | {"measured_at": 0} for item in batch(number, kind)]
+        store.append(from_records(former), source="killed")
+        store.append(from_records(batch(number, kind)), source="killed")
+        store.compact()
+        nothing = datetime.timedelta(0)
+        store.vacuum(retention=nothing, grace=nothing, alone=True)
     print(number, flush=True)
     number += 1
 """
@@ -88,7 +96,7 @@ def check(store: Store, acknowledged: set[int]) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("what", ["append", "write", "compact"])
+@pytest.mark.parametrize("what", ["append", "write", "compact", "vacuum"])
 def test_nothing_is_lost_doubled_or_halved_by_kills_at_random(tmp_path: Path, what: str) -> None:
     # GNOMON_TEST_KILLS asks for more of them than a run of all tests has time for.
     kills = int(os.environ.get("GNOMON_TEST_KILLS", "8"))

@@ -44,6 +44,9 @@ __all__ = ["MARKER", "Snapshot", "Tables", "collect", "read_format", "write_form
 MARKER = "gnomon-store.json"
 """The file that says that a folder is a store, and of which format."""
 
+_CONTENT = (
+    f'A store of this version of gnomon has {{"format": {FORMAT_VERSION}}} there: write that if it is one.'
+)
 _NUMBER = "_number"
 _ATTEMPTS = 12
 _KEPT = "kept"
@@ -518,10 +521,12 @@ def read_format(place: Place) -> int | None:
     try:
         found = json.loads(content)
     except ValueError as error:
-        raise StoreError(f"{place.uri}/{MARKER} cannot be read: {error}") from error
+        raise StoreError(f"{place.uri}/{MARKER} cannot be read: {error}. {_CONTENT}") from error
     version = found.get("format") if isinstance(found, dict) else None
     if not isinstance(version, int):
-        raise StoreError(f"{place.uri}/{MARKER} cannot be read: it does not say the store's format.")
+        raise StoreError(
+            f"{place.uri}/{MARKER} cannot be read: it does not say the store's format. {_CONTENT}"
+        )
     return version
 
 

@@ -15,6 +15,7 @@ __all__ = [
     "BufferFileError",
     "CollectionNotFoundError",
     "ConcurrencyError",
+    "CutError",
     "DataIdError",
     "DatasetTypeNotFoundError",
     "DatumNotFoundError",
@@ -23,6 +24,7 @@ __all__ = [
     "ExpressionError",
     "FormatError",
     "GnomonError",
+    "LogForkError",
     "MeasurementError",
     "MeasurementNotFoundError",
     "MeasurementTypeError",
@@ -34,6 +36,7 @@ __all__ = [
     "NotFullyQualifiedError",
     "NotOursError",
     "PackageNotFoundError",
+    "PolicyError",
     "RepositoryError",
     "SchemaError",
     "SeriesError",
@@ -44,6 +47,7 @@ __all__ = [
     "StoreFileGoneError",
     "TimeFormatError",
     "UnitMismatchError",
+    "VocabularyError",
     "nearest",
 ]
 
@@ -290,6 +294,32 @@ class AnnotationLogError(AnnotationError, RuntimeError):
 
     code = "annotation_log"
     status = 500
+
+
+class LogForkError(AnnotationLogError):
+    """Two different events that claim to be the same one of an origin."""
+
+    code = "log_fork"
+    status = 409
+
+
+class VocabularyError(AnnotationError):
+    """A vocabulary of flags that cannot be one, or contradicts what is known."""
+
+    code = "vocabulary"
+
+
+class PolicyError(AnnotationError):
+    """A policy that cannot be one, or that nobody laid down."""
+
+    code = "policy"
+
+
+class CutError(AnnotationError, LookupError):
+    """A cut that cannot be read, or that goes beyond what the log holds."""
+
+    code = "cut"
+    status = 404
 
 
 class ConcurrencyError(GnomonError, RuntimeError):

@@ -62,7 +62,10 @@ def test_an_event_that_cannot_be_read_is_told(filled: Annotations, path: Path) -
         "UPDATE assertion SET state = 'set' WHERE state = 'clear'",
         "UPDATE assertion SET live = 0",
         "DELETE FROM assertion",
-        "UPDATE target SET element = 'exposure'",
+        "UPDATE target SET body = replace(body, 'visit', 'exposure')",
+        "DELETE FROM target",
+        "UPDATE tag SET tag = 'other'",
+        "UPDATE annotation SET recorded_at = 1",
     ],
 )
 def test_projections_that_differ_from_the_events_show_and_a_rebuild_mends_them(

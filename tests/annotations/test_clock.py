@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gnomon.annotations import clock
+from gnomon.annotations.log import clock
 from gnomon.errors import AnnotationError
 
 NOW = 1_795_000_000_000_000

@@ -115,6 +115,7 @@ def test_the_vocabulary_has_the_words_of_an_observatory(log: Annotations) -> Non
         "tracking",
         "fault",
         "needs_followup",
+        "recovered",
     }
     assert flags["junk"].bad
     assert not flags["needs_followup"].bad

@@ -89,6 +89,8 @@ def test_what_is_no_uuid_is_refused() -> None:
 
 def test_values_of_a_kind_that_nobody_makes_are_refused() -> None:
     with pytest.raises(AnnotationError, match="not a kind of target"):
+        Target.from_dict({"kind": "planet"})
+    with pytest.raises(AnnotationError, match="lacks its where"):
         Target.from_dict({"kind": "query"})
     with pytest.raises(AnnotationError, match="lacks its name"):
         Target.from_dict({"kind": "collection"})

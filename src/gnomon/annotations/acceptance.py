@@ -6,32 +6,40 @@ each other, the vocabulary and what the log already says.
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection
-
-from gnomon.annotations import policy, projections, schema, storage
-from gnomon.annotations.model import Actor, Assertion
-from gnomon.annotations.projections import Head
+from gnomon.annotations import checks
+from gnomon.annotations.log.events import Event
+from gnomon.annotations.model import Actor, Assertion, Attachment, Draft, TimeLost
+from gnomon.annotations.policy import heads
+from gnomon.annotations.projections import Projection, read_assertions, write_assertions
 from gnomon.annotations.targets import Target
 from gnomon.annotations.vocabulary import Vocabulary
-from gnomon.errors import AnnotationError, AnnotationNotFoundError, ConcurrencyError
+from gnomon.errors import AnnotationError, ConcurrencyError
 
 __all__ = [
+    "Asserted",
+    "Pair",
     "answered",
     "assertions",
+    "attachments",
     "check_actor",
-    "found",
     "names",
+    "new_payload",
     "pairs",
     "refuse_empty",
+    "refuse_other",
     "refuse_over_person",
-    "repeated",
     "targets",
+    "time_lost",
 ]
 
 Pair = tuple[str, str]
 """The key of a target, and a flag."""
+
+Asserted = Mapping[Pair, Mapping[uuid.UUID, frozenset[uuid.UUID]]]
+"""For each pair, the events that ever asserted it and their parents."""
 
 
 def targets(given: Iterable[Target], *, some: bool = True) -> tuple[Target, ...]:
@@ -98,7 +106,9 @@ def assertions(
     for value in values:
         if not isinstance(value, Assertion):
             raise AnnotationError(f"A flag is asserted by Assertion(flag, state), not by {value!r}.")
-        vocabulary.check(value.flag)
+        flag = vocabulary.check_asserted(value.flag, about if value.target is None else (value.target,))
+        if flag != value.flag:
+            value = replace(value, flag=flag)
         if value.target is not None and value.target not in known:
             raise AnnotationError(
                 f"{value.flag} is asserted of {value.target}, which is no target of the annotation."
@@ -151,32 +161,126 @@ def check_actor(actor: object) -> None:
         raise AnnotationError(f"Who says it is given as Actor(name, kind), not as {actor!r}.")
 
 
-def refuse_empty(text: str, said: Sequence[Assertion], tags: Sequence[str]) -> None:
+def refuse_empty(payload: Mapping[str, Any]) -> None:
     """Refuse an annotation that says nothing.
 
     Parameters
     ----------
-    text, said, tags
+    payload
         What it says.
 
     Raises
     ------
     AnnotationError
-        If there is no text, no assertion and no tag.
+        If there is no text, no assertion, no tag, no file and no lost time.
     """
-    if not (text.strip() or said or tags):
+    said = payload["flags"] or payload["tags"] or payload.get("attachments") or payload.get("time_lost")
+    if not (payload["text"].strip() or said):
         raise AnnotationError("An annotation says something: a text, a flag or a tag is needed.")
 
 
-def refuse_over_person(connection: Connection, before: Head, actor: Actor) -> None:
+def attachments(given: Iterable[Attachment]) -> list[dict[str, str]]:
+    """Check attachments.
+
+    Parameters
+    ----------
+    given
+        What was given.
+
+    Returns
+    -------
+    list of dict
+        As plain JSON values, each once.
+
+    Raises
+    ------
+    AnnotationError
+        If one is something else.
+    """
+    values: dict[Attachment, None] = {}
+    for value in checks.several(given, "attachments"):
+        if not isinstance(value, Attachment):
+            raise AnnotationError(f"A file is attached by Attachment(uri, checksum), not by {value!r}.")
+        values[value] = None
+    return [value.to_dict() for value in values]
+
+
+def time_lost(given: object) -> dict[str, Any]:
+    """Check how much time was lost.
+
+    Parameters
+    ----------
+    given
+        What was given.
+
+    Returns
+    -------
+    dict
+        As plain JSON values.
+
+    Raises
+    ------
+    AnnotationError
+        If it is something else.
+    """
+    if not isinstance(given, TimeLost):
+        raise AnnotationError(f"Lost time is given as TimeLost(kind, seconds), not as {given!r}.")
+    return given.to_dict()
+
+
+def new_payload(
+    draft: Draft, vocabulary: Vocabulary
+) -> tuple[dict[str, Any], tuple[Target, ...], list[Assertion]]:
+    """Check a new annotation, apart from what the log says.
+
+    Parameters
+    ----------
+    draft
+        What is to be said.
+    vocabulary
+        The flags there are.
+
+    Returns
+    -------
+    tuple
+        The payload of its event, its targets and its assertions.
+
+    Raises
+    ------
+    AnnotationError
+        If it says nothing, is about nothing, or a part of it cannot be recorded.
+    """
+    about = targets(draft.targets)
+    said = assertions(draft.flags, about, vocabulary)
+    payload: dict[str, Any] = {
+        "targets": [target.to_dict() for target in about],
+        "text": checks.text(draft.text, "text"),
+        "level": checks.level(draft.level),
+        "tags": list(checks.tags(draft.tags)),
+        "urls": list(checks.urls(draft.urls)),
+        "flags": write_assertions(said, about),
+    }
+    if draft.attachments:
+        payload["attachments"] = attachments(draft.attachments)
+    if draft.assignee is not None:
+        payload["assignee"] = checks.label(draft.assignee, "assignee")
+    if draft.time_lost is not None:
+        payload["time_lost"] = time_lost(draft.time_lost)
+    if draft.key is not None:
+        payload["key"] = checks.label(draft.key, "idempotency key")
+    refuse_empty(payload)
+    return payload, about, said
+
+
+def refuse_over_person(before: Projection, history: Iterable[Event], actor: Actor) -> None:
     """Refuse that a bot or pipeline changes what a person wrote.
 
     Parameters
     ----------
-    connection
-        Any transaction.
     before
         The annotation.
+    history
+        Its events.
     actor
         Who wants to edit or retract it.
 
@@ -188,38 +292,12 @@ def refuse_over_person(connection: Connection, before: Head, actor: Actor) -> No
     """
     if actor.is_human:
         return
-    columns = schema.event.c
-    persons = storage.events(connection, columns.annotation_id == before.id, columns.actor_kind == "human")
-    if (person := next(persons, None)) is not None:
+    person = next((event for event in history if event.actor_kind == "human"), None)
+    if person is not None:
         raise AnnotationError(
             f"{actor.name} is a {actor.kind}, and annotation {before.id} is {person.actor}'s word: only a "
             "person may change it. Add an annotation that says otherwise."
         )
-
-
-def found(connection: Connection, id: uuid.UUID) -> Head:
-    """Find one annotation.
-
-    Parameters
-    ----------
-    connection
-        Any transaction.
-    id
-        Which.
-
-    Returns
-    -------
-    Head
-        The annotation.
-
-    Raises
-    ------
-    AnnotationNotFoundError
-        If there is none.
-    """
-    if (head := storage.heads(connection, [id]).get(id)) is None:
-        raise AnnotationNotFoundError(f"There is no annotation {id}.")
-    return head
 
 
 def pairs(said: Iterable[Assertion], about: Sequence[Target]) -> dict[Pair, tuple[object, ...]]:
@@ -238,21 +316,21 @@ def pairs(said: Iterable[Assertion], about: Sequence[Target]) -> dict[Pair, tupl
         For each target and flag what is said, in the form of `gnomon.annotations.projections.Stance.said`.
     """
     return {
-        (target.key, assertion.flag): (assertion.version, assertion.state, assertion.reason)
+        (target.key, assertion.flag): (assertion.state, assertion.version, assertion.reason)
         for assertion in said
         for target in (about if assertion.target is None else (assertion.target,))
     }
 
 
-def answered(connection: Connection, pairs: Iterable[Pair], given: set[uuid.UUID] | None) -> set[uuid.UUID]:
+def answered(wanted: Iterable[Pair], known: Asserted, given: set[uuid.UUID] | None) -> set[uuid.UUID]:
     """Say which events a new one answers.
 
     Parameters
     ----------
-    connection
-        A writing transaction, so that nothing comes between.
-    pairs
+    wanted
         The flags and targets that the new event speaks of.
+    known
+        What was ever asserted of them.
     given
         What its author says to have seen; None means everything.
 
@@ -266,56 +344,49 @@ def answered(connection: Connection, pairs: Iterable[Pair], given: set[uuid.UUID
     AnnotationError
         If one of those given has nothing to do with these flags and targets.
     """
-    wanted = set(pairs)
-    keys, flags = sorted({key for key, _ in wanted}), sorted({flag for _, flag in wanted})
-    known = [parents for pair, parents in storage.asserted(connection, keys, flags).items() if pair in wanted]
+    said = [parents for pair in wanted if (parents := known.get(pair))]
     if given is None:
-        return {event for parents in known for event in policy.heads(parents)}
-    if strange := given - {event for parents in known for event in parents}:
+        return {event for parents in said for event in heads(parents)}
+    if strange := given - {event for parents in said for event in parents}:
         raise AnnotationError(
             f"Event {min(strange)} asserts none of these flags of these targets: it is not what is answered."
         )
     return given
 
 
-def repeated(connection: Connection, id: uuid.UUID, actor: Actor, payload: Mapping[str, Any]) -> Head:
-    """Give the annotation that was made under a key, if the same is said again.
+def refuse_other(first: Event, actor: Actor, payload: Mapping[str, Any]) -> None:
+    """Refuse something else under a key that was used.
 
     Parameters
     ----------
-    connection
-        Any transaction.
-    id
-        The annotation made under the key.
+    first
+        The event that was recorded under the key.
     actor, payload
         Who speaks now, and what is said.
-
-    Returns
-    -------
-    Head
-        The annotation as it stands now.
 
     Raises
     ------
     ConcurrencyError
         If something else was said then. The order of targets, flags, tags and links is no difference.
     """
-    first = next(storage.events(connection, schema.event.c.annotation_id == id, schema.event.c.kind == "add"))
     if first.actor_kind != actor.kind or _content(first.payload) != _content(payload):
         raise ConcurrencyError(
-            f"{actor.name} has used the key {payload['key']!r} for something else, annotation {id}; under "
-            "one key only the same can be said again."
+            f"{actor.name} has used the key {payload['key']!r} for something else, annotation "
+            f"{first.annotation_id}; under one key only the same can be said again."
         )
-    return found(connection, id)
 
 
 def _content(payload: Mapping[str, Any]) -> tuple[object, ...]:
     about = [Target.from_dict(value) for value in payload["targets"]]
     return (
         frozenset(about),
-        frozenset(projections.read_assertions(payload["flags"], about)),
+        frozenset(read_assertions(payload["flags"], about)),
         frozenset(payload["tags"]),
         frozenset(payload["urls"]),
         payload["text"],
         payload["level"],
+        frozenset(Attachment(**value) for value in payload.get("attachments", ())),
+        payload.get("assignee"),
+        payload.get("reply_to"),
+        None if payload.get("time_lost") is None else TimeLost(**payload["time_lost"]),
     )

@@ -1,4 +1,4 @@
-"""The words of the room: who says what of a target, and what holds in the end.
+"""The words of the room: who says what of a target.
 
 An assertion says one of three things of a flag. *set*: it is so. *clear*: it is not so, whatever was said
 before. *examined*: somebody looked for it and found nothing. That nobody ever looked is none of the three: it
@@ -6,12 +6,13 @@ is the absence of any, which `Annotations.coverage` calls `NEVER_EXAMINED`.
 """
 
 import uuid
-from dataclasses import dataclass
-from typing import Final, Literal, get_args
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, get_args
 
 from gnomon.annotations import checks
 from gnomon.annotations.targets import Target
-from gnomon.errors import AnnotationError, nearest
+from gnomon.errors import AnnotationError, GnomonError, nearest
 
 __all__ = [
     "NEVER_EXAMINED",
@@ -20,13 +21,12 @@ __all__ = [
     "Annotation",
     "AnnotationState",
     "Assertion",
-    "Claim",
+    "Attachment",
     "Coverage",
-    "EffectiveFlag",
+    "Draft",
     "FlagState",
-    "Outcome",
-    "Reason",
-    "Rule",
+    "Recorded",
+    "TimeLost",
 ]
 
 ActorKind = Literal["human", "bot", "pipeline"]
@@ -42,13 +42,7 @@ NEVER_EXAMINED: Final = "never examined"
 """Nobody ever said anything of the flag."""
 
 AnnotationState = Literal["live", "retracted", "conflict"]
-"""Whether an annotation counts. *conflict* is for edits that two sites made at once: not within one log."""
-
-Outcome = Literal["holds", "overruled", "challenge"]
-"""What became of an assertion."""
-
-Rule = Literal["unopposed", "human over bot", "later", "worse", "agrees"]
-"""Why it did, see `gnomon.annotations.policy`."""
+"""Whether an annotation counts. In *conflict* is one that two origins edited unseen by each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +130,138 @@ class Assertion:
             raise AnnotationError(f"The version of a flag is an integer from 1, not {self.version!r}.")
 
 
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that belongs to an annotation and is kept elsewhere.
+
+    Parameters
+    ----------
+    uri
+        Where it is.
+    checksum
+        What it is: ``sha256:`` and the digits; md5, sha1 and sha512 are known too.
+    title
+        What it shows.
+
+    Raises
+    ------
+    AnnotationError
+        If the address or the checksum cannot be one.
+    """
+
+    uri: str
+    checksum: str
+    title: str = ""
+
+    def __post_init__(self) -> None:
+        checks.uri(self.uri)
+        object.__setattr__(self, "checksum", checks.checksum(self.checksum))
+        checks.text(self.title, "title of an attachment")
+
+    def to_dict(self) -> dict[str, str]:
+        """Write it as plain JSON values.
+
+        Returns
+        -------
+        dict
+            A value for each part.
+        """
+        return {"uri": self.uri, "checksum": self.checksum, "title": self.title}
+
+
+@dataclass(frozen=True, slots=True)
+class TimeLost:
+    """How much time was lost, and to what.
+
+    Parameters
+    ----------
+    kind
+        To *weather* or to a *fault*.
+    seconds
+        How much.
+
+    Raises
+    ------
+    AnnotationError
+        If the kind is another, or the time negative, longer than a year or no number.
+    """
+
+    kind: Literal["weather", "fault"]
+    seconds: float
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("weather", "fault"):
+            raise AnnotationError(
+                f"Time is lost to weather or to a fault, not to {self.kind!r}."
+                f"{nearest(str(self.kind), ('weather', 'fault'))}"
+            )
+        seconds: object = self.seconds
+        if (
+            isinstance(seconds, bool)
+            or not isinstance(seconds, int | float)
+            or not 0 <= seconds <= 366 * 86400
+        ):
+            raise AnnotationError(f"The time lost is a number of seconds, at most a year, not {seconds!r}.")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Write it as plain JSON values.
+
+        Returns
+        -------
+        dict
+            A value for each part.
+        """
+        return {"kind": self.kind, "seconds": float(self.seconds)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """An annotation that is to be made: one item of `gnomon.annotations.Annotations.add_many`.
+
+    Parameters
+    ----------
+    targets, text, flags, tags, urls, level, attachments, reply_to, assignee, time_lost, key
+        As in `gnomon.annotations.Annotations.add`.
+    """
+
+    targets: Iterable[Target]
+    text: str = ""
+    flags: Iterable[Assertion] = ()
+    tags: Iterable[str] = ()
+    urls: Iterable[str] = ()
+    level: int | str = 20
+    attachments: Iterable[Attachment] = ()
+    reply_to: uuid.UUID | str | None = None
+    assignee: str | None = None
+    time_lost: TimeLost | None = None
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """What became of one item of a bulk.
+
+    Parameters
+    ----------
+    annotation_id
+        The annotation; None if the item was refused.
+    event_id
+        The event that made it.
+    repeated
+        Whether it had been made before, under the same key.
+    error
+        Why it was refused.
+    """
+
+    annotation_id: uuid.UUID | None = None
+    event_id: uuid.UUID | None = None
+    repeated: bool = False
+    error: GnomonError | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Annotation:
-    """An annotation as it stands now.
+    """An annotation as it stands now, or stood at a cut.
 
     Parameters
     ----------
@@ -148,18 +271,29 @@ class Annotation:
         What was written.
     level
         How important, by the levels of logging: 20 is information.
-    tags, urls
-        Words and links.
+    tags, urls, attachments
+        Words, links and files.
     state
         Whether it counts.
     targets
         What it is about.
     assertions
         What it says of flags.
+    reply_to, thread
+        The annotation that it answers, and the one with which that thread began.
+    assignee, resolution
+        Who is to look after it, and what came of that; empty as long as it is open.
+    time_lost
+        How much time was lost.
     actor, recorded_at
         Who wrote what stands here, and when (TAI microseconds): of an edited annotation, the last editor.
+    creator, created_at
+        Who made it, and when.
     event_id
-        The last event that changed it: what `Annotations.edit` expects.
+        The last event that changed it: what `gnomon.annotations.Annotations.edit` expects.
+    conflicts
+        Of an annotation in *conflict*: the values that stand against each other, by field; shown is the
+        first.
     """
 
     id: uuid.UUID
@@ -170,99 +304,15 @@ class Annotation:
     state: AnnotationState
     targets: tuple[Target, ...]
     assertions: tuple[Assertion, ...]
+    attachments: tuple[Attachment, ...] = ()
+    reply_to: uuid.UUID | None = None
+    thread: uuid.UUID | None = None
+    assignee: str | None = None
+    resolution: str = ""
+    time_lost: TimeLost | None = None
     actor: Actor
     recorded_at: int
+    creator: Actor
+    created_at: int
     event_id: uuid.UUID
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
-    """One assertion about one target, with what the policy needs to rank it.
-
-    Parameters
-    ----------
-    target, flag, state, reason, version
-        What is said.
-    actor, recorded_at
-        Who said it, and when.
-    text
-        The text of its annotation.
-    annotation_id, event_id
-        Where it was said.
-    parents
-        The events that its author had seen.
-    rank
-        The clock's reading, origin and event: breaks ties the same way everywhere.
-    counts
-        False if it was retracted or edited away. Such a claim decides nothing, but what came after it still
-        came after what it answered.
-    """
-
-    target: Target
-    flag: str
-    state: FlagState
-    reason: str
-    version: int
-    actor: Actor
-    recorded_at: int
-    text: str
-    annotation_id: uuid.UUID
-    event_id: uuid.UUID
-    parents: frozenset[uuid.UUID]
-    rank: tuple[int, str, str]
-    counts: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """One assertion that was considered, and what became of it.
-
-    Parameters
-    ----------
-    claim
-        The assertion.
-    outcome
-        Whether it holds, was overruled, or challenges a person's word without changing it.
-    rule
-        By which rule.
-    """
-
-    claim: Claim
-    outcome: Outcome
-    rule: Rule
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EffectiveFlag:
-    """What holds of one flag at one target.
-
-    Parameters
-    ----------
-    target, flag, state
-        What holds.
-    by, recorded_at
-        Who said so, and when.
-    reason, text
-        Why, and the text of the annotation that says so.
-    annotation_id, event_id
-        Where it was said.
-    conflict
-        Whether persons disagree, neither having seen the other's word; ``state`` is then the worse one.
-    reasons
-        Every assertion that was considered, in order of precedence.
-    challenged_by
-        The bots and pipelines that contradict a person's word, without those which it had already answered.
-    """
-
-    target: Target
-    flag: str
-    state: FlagState
-    by: Actor
-    recorded_at: int
-    reason: str
-    text: str
-    annotation_id: uuid.UUID
-    event_id: uuid.UUID
-    conflict: bool
-    reasons: tuple[Reason, ...]
-    challenged_by: tuple[Actor, ...]
+    conflicts: Mapping[str, tuple[Any, ...]] = field(default_factory=dict, hash=False)

@@ -5,10 +5,13 @@ whatever else it carries is there to be shown. A dataset's key is its UUID witho
 dataset keeps its UUID wherever it is transferred; a collection's name means something in one repository only.
 """
 
+import hashlib
 import json
+import re
 import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Literal, Self, get_args
 
 from gnomon import dataids
@@ -17,10 +20,15 @@ from gnomon.errors import AnnotationError, nearest
 
 __all__ = ["Target", "TargetKind"]
 
-TargetKind = Literal["dataset", "dimension", "timespan", "collection", "query", "measurement", "pending"]
-"""The kinds of targets. The last three are words of the model that nothing makes yet."""
+TargetKind = Literal[
+    "dataset", "dimension", "data_id", "timespan", "collection", "query", "measurement", "pending"
+]
+"""The kinds of targets."""
 
 _MAX_KEY = 2000  # PostgreSQL cannot index a text much longer
+_MAX_WHERE = 100_000
+# A value that JSON writes as it is; anything else goes the long way.
+_PLAIN = re.compile(r"[A-Za-z0-9_.+/-]{1,100}")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,29 +41,13 @@ class Target:
         What sort of thing it is.
     key
         Its canonical name: equal keys, same thing.
-    repository
-        The label of a Butler repository, if it matters or is known.
-    dataset_id
-        The UUID of a dataset.
-    name
-        The name of a collection.
-    element
-        The dimension of which a record is meant.
-    data_id
-        Identifying dimensions and their values; of a timespan, the instrument.
-    begin, end
-        A timespan, TAI microseconds since 1970-01-01 TAI; ``end`` is no part of it.
+    values
+        What else is known of it, as plain JSON values; the properties below read them.
     """
 
     kind: TargetKind
     key: str
-    repository: str | None = None
-    dataset_id: uuid.UUID | None = None
-    name: str | None = None
-    element: str | None = None
-    data_id: Mapping[str, int | str] | None = None
-    begin: int | None = None
-    end: int | None = None
+    values: Mapping[str, Any] = field(default_factory=dict)
 
     def __eq__(self, other: object) -> bool:
         return self.key == other.key if isinstance(other, Target) else NotImplemented
@@ -68,6 +60,63 @@ class Target:
             raise AnnotationError(
                 f"The key of a {self.kind} has {len(self.key)} characters; at most {_MAX_KEY} are kept."
             )
+
+    @property
+    def repository(self) -> str | None:
+        """The label of a Butler repository, if it matters or is known."""
+        return self.values.get("repository")
+
+    @property
+    def dataset_id(self) -> uuid.UUID | None:
+        """The UUID of a dataset, or of the dataset that holds a measurement."""
+        value = self.values.get("dataset_id")
+        return None if value is None else uuid.UUID(value)
+
+    @property
+    def name(self) -> str | None:
+        """The name of a collection, or of the metric of a measurement."""
+        return self.values.get("name")
+
+    @property
+    def element(self) -> str | None:
+        """The dimension of which a record is meant."""
+        return self.values.get("element")
+
+    @property
+    def dataset_type(self) -> str | None:
+        """The dataset type of a data ID or of a query."""
+        return self.values.get("dataset_type")
+
+    @property
+    def data_id(self) -> Mapping[str, int | str] | None:
+        """Identifying dimensions and their values; of timespans and pending observations the instrument."""
+        return self.values.get("data_id")
+
+    @property
+    def begin(self) -> int | None:
+        """The begin of a timespan, TAI microseconds since 1970-01-01 TAI."""
+        return self.values.get("begin")
+
+    @property
+    def end(self) -> int | None:
+        """The end of a timespan, no part of it."""
+        return self.values.get("end")
+
+    @property
+    def instrument(self) -> str | None:
+        """The instrument, where there is one."""
+        value = (self.values.get("data_id") or {}).get("instrument")
+        return None if value is None else str(value)
+
+    @property
+    def obs_id(self) -> str | None:
+        """The observation id of a pending observation."""
+        return self.values.get("obs_id")
+
+    @property
+    def standing(self) -> bool:
+        """Whether a query is evaluated anew whenever it matters, and not once for all."""
+        return bool(self.values.get("standing", False))
 
     @classmethod
     def dataset(cls, dataset_id: uuid.UUID | str, repository: str | None = None) -> Self:
@@ -90,8 +139,8 @@ class Target:
         AnnotationError
             If ``dataset_id`` is not a UUID.
         """
-        identifier = checks.identifier(dataset_id, "a dataset")
-        return cls("dataset", f"dataset:{identifier}", _repository(repository), dataset_id=identifier)
+        identifier = str(checks.identifier(dataset_id, "a dataset"))
+        return cls("dataset", f"dataset:{identifier}", _values(repository=repository, dataset_id=identifier))
 
     @classmethod
     def dimension(cls, element: str, data_id: dataids.DataId) -> Self:
@@ -122,21 +171,66 @@ class Target:
         >>> Target.dimension("visit", {"instrument": "LSSTCam", "visit": 42, "band": "r"}).key
         'dimension:{"instrument":"LSSTCam","visit":42}'
         """
+        # Thousands of targets of one shape are asked about at once, so a shape is checked only once.
+        shape = _shape(element, tuple(data_id))
+        identifying: dict[str, int | str] = {}
+        parts = []
+        for name, integer, quoted in shape or ():
+            value = data_id[name]
+            if integer and type(value) is int:
+                parts.append(f"{quoted}:{value}")
+            elif not integer and type(value) is str and _PLAIN.fullmatch(value):
+                parts.append(f'{quoted}:"{value}"')
+            else:
+                break
+            identifying[name] = value
+        else:
+            if shape is not None and len(identifying) == len(data_id):
+                key = f"dimension:{{{','.join(parts)}}}"
+                return cls("dimension", key, {"element": element, "data_id": identifying})
         dataids.check_dimensions([element, *data_id])
-        key = dataids.key(data_id)
-        identifying: dict[str, int | str] = json.loads(key)
-        for name, value in identifying.items():
-            if isinstance(value, str):
-                checks.label(value, name)
-        needed = frozenset[str]().union(
-            *(dataids.REQUIRED.get(name, frozenset()) for name in identifying),
-        )
-        specific = identifying.keys() - needed
+        identifying = _identifying(data_id)
+        specific = _specific(identifying)
         if element not in specific:
             raise AnnotationError(
                 f"{dataids.format(data_id)} stands for {' and '.join(sorted(specific))}, not for {element}."
             )
-        return cls("dimension", f"dimension:{key}", element=element, data_id=identifying)
+        key = f"dimension:{_json(identifying)}"
+        return cls("dimension", key, {"element": element, "data_id": identifying})
+
+    @classmethod
+    def of_data_id(cls, data_id: dataids.DataId, *, dataset_type: str | None = None) -> Self:
+        """Mean a data ID: the record that it names, or the datasets of one type that have it.
+
+        Parameters
+        ----------
+        data_id
+            Dimensions and values, complete.
+        dataset_type
+            Only datasets of this type, present and future; None means the record itself.
+
+        Returns
+        -------
+        Target
+            Without a dataset type, the same as `dimension` of the most specific one.
+
+        Raises
+        ------
+        AnnotationError
+            If a text cannot be kept.
+        DataIdError
+            If the data ID is not complete, or has an unknown dimension.
+        """
+        dataids.check_dimensions(data_id)
+        if dataset_type is None:
+            return cls.dimension(dataids.most_specific(data_id), data_id)
+        identifying = _identifying(data_id)
+        name = checks.label(dataset_type, "dataset type")
+        return cls(
+            "data_id",
+            f"data_id:{_json([name, identifying])}",
+            {"dataset_type": name, "data_id": identifying},
+        )
 
     @classmethod
     def collection(cls, name: str, repository: str | None = None) -> Self:
@@ -159,8 +253,9 @@ class Target:
         AnnotationError
             If a name cannot be kept.
         """
-        name, repository = checks.label(name, "name of a collection"), _repository(repository)
-        return cls("collection", f"collection:{_json([repository, name])}", repository=repository, name=name)
+        name = checks.label(name, "name of a collection")
+        values = _values(repository=repository, name=name)
+        return cls("collection", f"collection:{_json([values.get('repository'), name])}", values)
 
     @classmethod
     def timespan(cls, begin: int, end: int, instrument: str) -> Self:
@@ -187,8 +282,124 @@ class Target:
         if begin >= end:
             raise AnnotationError(f"A timespan begins before it ends; given were {begin} and {end}.")
         instrument = checks.label(instrument, "instrument")
-        key = f"timespan:{_json([instrument, begin, end])}"
-        return cls("timespan", key, data_id={"instrument": instrument}, begin=begin, end=end)
+        return cls(
+            "timespan",
+            f"timespan:{_json([instrument, begin, end])}",
+            {"data_id": {"instrument": instrument}, "begin": begin, "end": end},
+        )
+
+    @classmethod
+    def measurement(cls, dataset_id: uuid.UUID | str, metric: str, repository: str | None = None) -> Self:
+        """Mean one stored measurement: one metric's value in one dataset.
+
+        Parameters
+        ----------
+        dataset_id
+            The UUID of the dataset that holds it.
+        metric
+            The full name of the metric.
+        repository
+            The label of the repository; not part of the key.
+
+        Returns
+        -------
+        Target
+            The measurement.
+
+        Raises
+        ------
+        AnnotationError
+            If ``dataset_id`` is not a UUID, or a name cannot be kept.
+        """
+        identifier = str(checks.identifier(dataset_id, "a dataset"))
+        name = checks.label(metric, "name of a metric")
+        return cls(
+            "measurement",
+            f"measurement:{_json([identifier, name])}",
+            _values(repository=repository, dataset_id=identifier, name=name),
+        )
+
+    @classmethod
+    def pending(cls, obs_id: str, instrument: str) -> Self:
+        """Mean an observation that no registry knows yet, such as the one that is being taken now.
+
+        Parameters
+        ----------
+        obs_id
+            Its observation id, such as ``AT_O_20220208_000143``.
+        instrument
+            The instrument.
+
+        Returns
+        -------
+        Target
+            The observation; `gnomon.annotations.Annotations.resolve` tells later which record it became.
+
+        Raises
+        ------
+        AnnotationError
+            If a name cannot be kept.
+        """
+        obs_id, instrument = checks.label(obs_id, "observation id"), checks.label(instrument, "instrument")
+        return cls(
+            "pending",
+            f"pending:{_json([instrument, obs_id])}",
+            {"obs_id": obs_id, "data_id": {"instrument": instrument}},
+        )
+
+    @classmethod
+    def query(
+        cls,
+        where: str,
+        *,
+        of: str,
+        collections: Iterable[str] = (),
+        repository: str | None = None,
+        results: Iterable["Target"] | None = None,
+    ) -> Self:
+        """Mean the result of a query of a repository.
+
+        Parameters
+        ----------
+        where
+            The condition, in the Butler's language.
+        of
+            The dimension or dataset type that is asked for.
+        collections
+            Where datasets are looked for.
+        repository
+            The label of the repository; part of the key.
+        results
+            What the query gave. With them it is *frozen*: it means these things and no others, and they are
+            to stand beside it among the targets of the annotation. Without, it is *standing*: whatever
+            fulfils the condition when it is asked, which needs a Butler and is no business of this room.
+
+        Returns
+        -------
+        Target
+            The query.
+
+        Raises
+        ------
+        AnnotationError
+            If a text cannot be kept, or there are no results.
+        """
+        where = checks.text(where, "condition of a query")
+        if len(where) > _MAX_WHERE:
+            raise AnnotationError(f"The condition of a query has at most {_MAX_WHERE} characters.")
+        values = _values(repository=repository) | {
+            "where": where,
+            "dataset_type": checks.label(of, "what a query asks for"),
+            "collections": [checks.label(c, "name of a collection") for c in collections],
+            "standing": results is None,
+        }
+        if results is not None:
+            keys = sorted(result.key for result in results)
+            if not keys:
+                raise AnnotationError("A query that is to be frozen gave nothing: there is nothing to mean.")
+            values["results"] = len(keys)
+            values["results_digest"] = hashlib.sha256("\n".join(keys).encode()).hexdigest()
+        return cls("query", f"query:{hashlib.sha256(_json(values).encode()).hexdigest()}", values)
 
     def to_dict(self) -> dict[str, Any]:
         """Write the target as plain JSON values.
@@ -198,17 +409,7 @@ class Target:
         dict
             ``kind`` and whatever else is set, without the key, which follows from the rest.
         """
-        values = {
-            "kind": self.kind,
-            "repository": self.repository,
-            "dataset_id": None if self.dataset_id is None else str(self.dataset_id),
-            "name": self.name,
-            "element": self.element,
-            "data_id": None if self.data_id is None else dict(self.data_id),
-            "begin": self.begin,
-            "end": self.end,
-        }
-        return {name: value for name, value in values.items() if value is not None}
+        return {"kind": self.kind, **self.values}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -229,32 +430,101 @@ class Target:
         AnnotationError
             If the values are not those of a target.
         """
+        if not isinstance(values, Mapping):
+            raise AnnotationError(f"{values!r} is not a target.")
         kind = values.get("kind")
         try:
-            if kind == "dataset":
-                return cls.dataset(values["dataset_id"], values.get("repository"))
-            if kind == "dimension":
-                return cls.dimension(values["element"], values["data_id"])
-            if kind == "collection":
-                return cls.collection(values["name"], values.get("repository"))
-            if kind == "timespan":
-                return cls.timespan(values["begin"], values["end"], values["data_id"]["instrument"])
+            match kind:
+                case "dimension":
+                    return cls.dimension(values["element"], values["data_id"])
+                case "dataset":
+                    return cls.dataset(values["dataset_id"], values.get("repository"))
+                case "data_id":
+                    return cls.of_data_id(values["data_id"], dataset_type=values["dataset_type"])
+                case "collection":
+                    return cls.collection(values["name"], values.get("repository"))
+                case "timespan":
+                    return cls.timespan(values["begin"], values["end"], values["data_id"]["instrument"])
+                case "measurement":
+                    return cls.measurement(values["dataset_id"], values["name"], values.get("repository"))
+                case "pending":
+                    return cls.pending(values["obs_id"], values["data_id"]["instrument"])
+                case "query":
+                    return cls._query_from(values)
         except KeyError as error:
             raise AnnotationError(f"A target of kind {kind} lacks its {error.args[0]}.") from None
+        except (TypeError, AttributeError):
+            raise AnnotationError(f"{dict(values)!r} is not a target of kind {kind}.") from None
         raise AnnotationError(
-            f"{kind!r} is not a kind of target that can be made."
-            f"{nearest(str(kind), get_args(TargetKind)[:4])}"
+            f"{kind!r} is not a kind of target that can be made.{nearest(str(kind), get_args(TargetKind))}"
         )
 
+    @classmethod
+    def _query_from(cls, values: Mapping[str, Any]) -> Self:
+        standing = cls.query(
+            values["where"],
+            of=values["dataset_type"],
+            collections=values["collections"],
+            repository=values.get("repository"),
+        )
+        if values["standing"]:
+            return standing
+        if type(values["results"]) is not int:
+            raise AnnotationError(f"The number of results of a query is no integer: {values['results']!r}.")
+        whole = {
+            **standing.values,
+            "standing": False,
+            "results": values["results"],
+            "results_digest": checks.label(values["results_digest"], "digest of the results"),
+        }
+        return cls("query", f"query:{hashlib.sha256(_json(whole).encode()).hexdigest()}", whole)
+
     def __str__(self) -> str:
-        if self.kind == "dimension" and self.data_id is not None:
-            return dataids.format(self.data_id)
+        data_id = self.data_id
+        match self.kind:
+            case "dimension":
+                return dataids.format(data_id or {})
+            case "data_id":
+                return f"{self.dataset_type} of {dataids.format(data_id or {})}"
+            case "pending":
+                return f"{self.instrument} {self.obs_id} (pending)"
+            case "query":
+                standing = "standing" if self.standing else f"{self.values['results']} results"
+                return f"{self.dataset_type} where {self.values['where']} ({standing})"
         return self.key
 
 
-def _repository(label: str | None) -> str | None:
-    return None if label is None else checks.label(label, "label of a repository")
+def _identifying(data_id: dataids.DataId) -> dict[str, int | str]:
+    identifying: dict[str, int | str] = json.loads(dataids.key(data_id))
+    for name, value in identifying.items():
+        if isinstance(value, str):
+            checks.label(value, name)
+    return identifying
 
 
-def _json(values: list[str | int | None]) -> str:
+def _specific(identifying: Iterable[str]) -> frozenset[str]:
+    names = frozenset(identifying)
+    return names - frozenset[str]().union(*(dataids.REQUIRED.get(name, frozenset()) for name in names))
+
+
+@lru_cache(maxsize=1024)
+def _shape(element: str, names: tuple[str, ...]) -> tuple[tuple[str, bool, str], ...] | None:
+    """Check the dimensions of a data ID; None if its values have to be seen too, or something is wrong."""
+    present = frozenset(names)
+    if dataids.required(present) != present or any(
+        n.rstrip("0123456789") not in dataids.REQUIRED for n in names
+    ):
+        return None
+    if element not in _specific(present) or any(dataids.REQUIRED.get(n, present) - present for n in names):
+        return None
+    return tuple((name, dataids.takes_integer(name), f'"{name}"') for name in sorted(names))
+
+
+def _values(*, repository: str | None = None, **values: str) -> dict[str, Any]:
+    if repository is None:
+        return dict(values)
+    return {"repository": checks.label(repository, "label of a repository"), **values}
+
+
+def _json(values: Any) -> str:
     return json.dumps(values, separators=(",", ":"), ensure_ascii=False)

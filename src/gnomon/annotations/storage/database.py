@@ -8,7 +8,7 @@ recognised by its first hundred bytes, without letting SQLite near it.
 import os
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,13 @@ from sqlalchemy import Connection, Engine, NullPool, create_engine, event, inspe
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
-from gnomon.annotations import schema
+from gnomon.annotations.storage import schema, text_index
 from gnomon.errors import AnnotationLogError, MissingExtraError, NotOursError
 
-__all__ = ["Database", "open_database"]
+__all__ = ["Database", "Progress", "open_database"]
+
+Progress = Callable[[int, int], None]
+"""Told how much is done, and of how much."""
 
 _BUSY_SECONDS = 60
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")  # two characters at least: `C:\\` is a path
@@ -57,14 +60,14 @@ class Database:
         Yields
         ------
         sqlalchemy.Connection
-            Inside a transaction that is rolled back.
+            Inside a transaction.
 
         Raises
         ------
         AnnotationLogError
             If the database fails, or was closed.
         """
-        with self._translated(), self._engine.connect() as connection:
+        with self._translated(), self._engine.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
@@ -100,15 +103,24 @@ class Database:
             yield
         except DBAPIError as error:
             raise AnnotationLogError(f"The annotations in {self.place} failed: {error.orig}.") from error
+        except self._engine.dialect.loaded_dbapi.Error as error:
+            raise AnnotationLogError(f"The annotations in {self.place} failed: {error}.") from error
 
 
-def open_database(uri: str | os.PathLike[str]) -> Database:
+def open_database(
+    uri: str | os.PathLike[str], *, upgrade: bool = False, progress: Progress | None = None
+) -> Database:
     """Open the database of a log; make it if there is none.
 
     Parameters
     ----------
     uri
         A path, ``sqlite:///path`` or ``postgresql+psycopg://host/database``.
+    upgrade
+        Whether older tables on PostgreSQL are taken to the present version. A site's database may be in use
+        by an older gnomon, so that somebody has to decide; a SQLite file is one person's and always upgraded.
+    progress
+        Told how many events are done, and of how many, when tables are upgraded.
 
     Returns
     -------
@@ -134,7 +146,7 @@ def open_database(uri: str | os.PathLike[str]) -> Database:
             "postgresql+psycopg://host/database."
         )
     if not scheme:
-        return _open_sqlite(Path(given).expanduser())
+        return _open_sqlite(Path(given).expanduser(), progress)
     try:
         url = make_url(given)
     except (ArgumentError, ValueError):  # the latter for a port that is no number
@@ -144,9 +156,9 @@ def open_database(uri: str | os.PathLike[str]) -> Database:
         ) from None
     backend = url.get_backend_name()
     if backend == "sqlite":
-        return _open_sqlite(_path_of(url))
+        return _open_sqlite(_path_of(url), progress)
     if backend == "postgresql":
-        return _open_postgresql(url)
+        return _open_postgresql(url, upgrade=upgrade, progress=progress)
     raise AnnotationLogError(
         f"Annotations cannot be kept in {backend!r}: give a path, sqlite:///path or "
         "postgresql+psycopg://host/database."
@@ -163,7 +175,7 @@ def _path_of(url: URL) -> Path:
     return Path(url.database).expanduser()
 
 
-def _open_sqlite(path: Path) -> Database:
+def _open_sqlite(path: Path, progress: Progress | None) -> Database:
     path = path.absolute()  # connections are opened as needed, perhaps after a change of directory
     try:
         if not path.exists():
@@ -175,7 +187,7 @@ def _open_sqlite(path: Path) -> Database:
             raise
         cause = error.orig if isinstance(error, DBAPIError) else error
         raise AnnotationLogError(f"The annotations in {path} cannot be opened: {cause}.") from error
-    return _checked(Database(_sqlite_engine(path), str(path)))
+    return _checked(Database(_sqlite_engine(path), str(path)), upgrade=True, progress=progress)
 
 
 def _make_sqlite(path: Path) -> None:
@@ -221,7 +233,9 @@ def _sqlite_engine(path: Path, **options: Any) -> Engine:
         # The driver begins transactions by its own rules, too late for a consistent read before a write.
         connection.isolation_level = None
         cursor = connection.cursor()
-        cursor.execute("PRAGMA foreign_keys = ON")
+        # A question about ten thousand things touches as many pages.
+        cursor.execute("PRAGMA mmap_size = 4294967296")
+        cursor.execute("PRAGMA cache_size = -65536")
         # What was acknowledged has to survive a power cut, not only a crash of the process.
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.close()
@@ -234,7 +248,7 @@ def _sqlite_engine(path: Path, **options: Any) -> Engine:
     return engine
 
 
-def _open_postgresql(url: URL) -> Database:
+def _open_postgresql(url: URL, *, upgrade: bool, progress: Progress | None) -> Database:
     place = url.render_as_string(hide_password=True)
     try:
         # A read of many chunks must see one state.
@@ -258,11 +272,12 @@ def _open_postgresql(url: URL) -> Database:
     except NotOursError:
         engine.dispose()
         raise
-    return _checked(Database(engine, place))
+    return _checked(Database(engine, place), upgrade=upgrade, progress=progress)
 
 
 def _make_tables(connection: Connection) -> None:
     schema.metadata.create_all(connection)
+    text_index.create(connection)
     connection.execute(
         schema.meta.insert(),
         [
@@ -272,19 +287,41 @@ def _make_tables(connection: Connection) -> None:
     )
 
 
-def _checked(database: Database) -> Database:
+def _checked(database: Database, *, upgrade: bool, progress: Progress | None) -> Database:
     try:
-        with database.read() as connection:
-            found = {row.name: row.value for row in connection.execute(select(schema.meta))}
-        if found.get("format") != schema.FORMAT:
-            raise NotOursError(f"{database.place} is a database of something else; it is left as it is.")
-        if found.get("schema_version") != str(schema.SCHEMA_VERSION):
+        version = _version(database)
+        if version < schema.SCHEMA_VERSION:
+            if not upgrade:
+                raise AnnotationLogError(
+                    f"The tables of the annotations in {database.place} have version {version}, and this "
+                    f"gnomon needs {schema.SCHEMA_VERSION}. When nobody uses an older gnomon any more, run "
+                    "`gnomon annotations upgrade`: it takes the log to the new tables whole or not at all."
+                )
+            # Only here: a step that is needed once need not slow down every start.
+            from gnomon.annotations import migrations
+
+            with database.write() as connection:
+                migrations.upgrade(connection, progress=progress)
+            version = _version(database)
+        if version != schema.SCHEMA_VERSION:
             raise AnnotationLogError(
-                f"The tables of the annotations in {database.place} have version "
-                f"{found.get('schema_version')}, and this gnomon knows {schema.SCHEMA_VERSION}: "
-                "use the newer gnomon."
+                f"The tables of the annotations in {database.place} have version {version}, and this gnomon "
+                f"knows {schema.SCHEMA_VERSION}: use the newer gnomon."
             )
     except BaseException:
         database.close()
         raise
     return database
+
+
+def _version(database: Database) -> int:
+    with database.read() as connection:
+        found = {row.name: row.value for row in connection.execute(select(schema.meta))}
+    if found.get("format") != schema.FORMAT:
+        raise NotOursError(f"{database.place} is a database of something else; it is left as it is.")
+    try:
+        return int(found["schema_version"])
+    except (KeyError, ValueError):
+        raise AnnotationLogError(
+            f"The annotations in {database.place} do not say which version their tables have."
+        ) from None

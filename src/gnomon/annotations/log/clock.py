@@ -11,7 +11,7 @@ Distributed Databases".
 
 from gnomon.errors import AnnotationError
 
-__all__ = ["MAX_AHEAD_MS", "moment", "receive", "tick"]
+__all__ = ["MAX_AHEAD_MS", "last_of", "moment", "receive", "tick"]
 
 _COUNTER_BITS = 16
 
@@ -93,6 +93,22 @@ def moment(reading: int) -> int:
         TAI microseconds since 1970-01-01 TAI, to the millisecond.
     """
     return (reading >> _COUNTER_BITS) * 1000
+
+
+def last_of(wall: int) -> int:
+    """Give the greatest reading that stands for a moment.
+
+    Parameters
+    ----------
+    wall
+        TAI microseconds since 1970-01-01 TAI.
+
+    Returns
+    -------
+    int
+        What was recorded up to that millisecond has this reading or a smaller one.
+    """
+    return _reading(wall) + (1 << _COUNTER_BITS) - 1
 
 
 def _reading(wall: int) -> int:

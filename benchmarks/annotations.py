@@ -1,0 +1,204 @@
+"""Annotations: a million of them on a million exposures, on SQLite and on PostgreSQL.
+
+Beside each figure stands what a plain table does in the same run: one table of messages with an index on the
+exposure, as an exposure log keeps them, asked exposure by exposure or by ``LIKE``, and filled row by row.
+
+Run it with ``.venv/bin/python benchmarks/annotations.py [--events 1000000] [--postgresql URI]``. Without a URI it
+starts Debian's PostgreSQL in a temporary folder, or else the one of the wheel, which has no ``pg_trgm``. CPU time
+is that of this process; on PostgreSQL the server's comes on top, so that wall time stands beside it.
+"""
+
+import argparse
+import random
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy
+
+from benchmarks_support import postgresql
+from gnomon.annotations import Actor, Annotations, Assertion, Draft, Target, open_annotations
+
+WORDS = (
+    "clouds cirrus west east zenith seeing image stars trailed hexapod jump dome vignetting wind gust focus donut "
+    "guider lost tracking fault shutter readout bias flat dark twilight moon bright sky satellite streak cosmic "
+    "rays detector amplifier saturated glow reflection ghost mirror cover telescope slew settle mount rotator"
+).split()
+PERSONS = [Actor(name, "human") for name in ("ada", "bruno", "chen", "dora")]
+BOT = Actor("seeing-bot", "bot", agent="gnomon rules", agent_version="1")
+ASKED = 10_000
+
+
+def exposure(number: int) -> Target:
+    """Name an exposure."""
+    return Target.dimension("exposure", {"instrument": "LSSTCam", "exposure": 2025_000_000_000 + number})
+
+
+def drafts(first: int, last: int, chance: random.Random) -> Iterator[Draft]:
+    """Make annotations: a sentence, a flag on nine of ten, and each twentieth thing flagged twice."""
+    for number in range(first, last):
+        words = chance.choices(WORDS, k=12)
+        if number % 5000 == 0:
+            words[3] = f"needle{number}"
+        target = exposure(number - 1 if number % 20 == 0 and number else number)
+        flags = [Assertion(chance.choice(["clouds", "junk", "questionable"]), "set", "seen")] if number % 10 else []
+        yield Draft(targets=[target], text=" ".join(words), flags=flags, tags=[chance.choice(WORDS)])
+
+
+def timed(action: Callable[[], object], times: int = 1) -> tuple[float, float, object]:
+    """Give the least wall and CPU time of some runs, in seconds, and the result."""
+    wall = cpu = float("inf")
+    result: object = None
+    for _ in range(times):
+        start, start_cpu = time.perf_counter(), time.process_time()
+        result = action()
+        wall, cpu = min(wall, time.perf_counter() - start), min(cpu, time.process_time() - start_cpu)
+    return wall, cpu, result
+
+
+def show(what: str, wall: float, cpu: float, note: str = "") -> None:
+    """Print a line."""
+    print(f"  {what:52} {wall:10.4f} s wall {cpu:10.4f} s CPU  {note}", flush=True)
+
+
+def measure(log: Annotations, uri: str, number: int) -> None:
+    """Print the figures of one database."""
+    chance = random.Random(1)
+    batch = 10_000
+    wall = cpu = 0.0
+    for first in range(0, number, batch):
+        items = list(drafts(first, min(first + batch, number), chance))
+        actor = BOT if first // batch % 4 else PERSONS[first // batch % 3]
+        seconds, processor, _ = timed(lambda items=items, actor=actor: log.add_many(items, actor=actor))  # type: ignore[misc]
+        wall, cpu = wall + seconds, cpu + processor
+    show(f"append {number:,} in bulks of {batch:,}", wall, cpu, f"{number / wall:,.0f} events/s")
+    plain(uri, number)
+
+    singles = 300
+    more = list(drafts(number, number + singles, chance))
+
+    def append() -> None:
+        for draft in more:
+            log.add(targets=draft.targets, text=draft.text, flags=draft.flags, tags=draft.tags, actor=BOT)
+
+    wall, cpu, _ = timed(append)
+    show("append one", wall / singles, cpu / singles)
+
+    wall, cpu, count = timed(log.rebuild)
+    show(f"rebuild the projections of {count:,}", wall, cpu)
+
+    asked = [exposure(n) for n in chance.sample(range(number), min(ASKED, number))]
+    wall, cpu, held = timed(lambda: log.effective(asked), 5)
+    show(f"effective flags of {len(asked):,} exposures", wall, cpu, f"{len(held)} flags")  # type: ignore[arg-type]
+    wall, cpu, held = timed(lambda: log.effective(asked, flags=["junk", "clouds"]), 5)
+    show("  the same, two flags", wall, cpu, f"{len(held)} flags")  # type: ignore[arg-type]
+    cut = log.cut()
+    wall, cpu, held = timed(lambda: log.effective(asked, at=cut), 5)
+    show("  the same, as of a cut", wall, cpu, f"{len(held)} flags")  # type: ignore[arg-type]
+    wall, cpu, _ = timed(lambda: [exposure(n) for n in range(ASKED)], 3)
+    show(f"  naming {ASKED:,} exposures", wall, cpu)
+    many = [exposure(n) for n in chance.sample(range(number), min(10 * ASKED, number))]
+    wall, cpu, held = timed(lambda: log.effective(many), 3)
+    show(f"effective flags of {len(many):,} exposures", wall, cpu, f"{len(held)} flags")  # type: ignore[arg-type]
+
+    for what, conditions in {
+        "a rare piece of a text": {"text": "needle5000"},
+        "a frequent piece of a text": {"text": "irr"},
+        "a piece that is nowhere": {"text": "nowhere to be seen"},
+        "a rare word": {"words": "needle5000"},
+        "a frequent word": {"words": "cirrus"},
+        "two frequent words": {"words": "cirrus hexapod"},
+        "a frequent piece, a flag and a tag": {"text": "irr", "flag": "junk", "tag": "zenith"},
+    }.items():
+        wall, cpu, page = timed(lambda c=conditions: log.search(limit=50, newest=True, **c), 5)  # type: ignore[misc,arg-type]
+        show(f"search: {what}", wall, cpu, f"{len(page)} shown")  # type: ignore[arg-type]
+    page = log.search(limit=50, newest=True)
+    for _ in range(20):
+        page = log.search(limit=50, newest=True, after=page.next)
+    wall, cpu, _ = timed(lambda: log.search(limit=50, newest=True, after=page.next), 5)
+    show("a page of 50, after 20 others", wall, cpu)
+
+
+def plain(uri: str, number: int) -> None:
+    """Print what a plain table of messages does with the same rows."""
+    address = uri if "://" in uri else f"sqlite:///{uri}.plain"
+    engine = sqlalchemy.create_engine(address)
+    metadata = sqlalchemy.MetaData()
+    table = sqlalchemy.Table(
+        "plain_message",
+        metadata,
+        sqlalchemy.Column("id", sqlalchemy.Integer, primary_key=True),
+        sqlalchemy.Column("exposure", sqlalchemy.Text, index=True),
+        sqlalchemy.Column("flag", sqlalchemy.Text),
+        sqlalchemy.Column("text", sqlalchemy.Text),
+    )
+    metadata.drop_all(engine)
+    metadata.create_all(engine)
+    chance = random.Random(1)
+    rows = []
+    for draft in drafts(0, number, chance):
+        (target,), flags = list(draft.targets), list(draft.flags)
+        rows.append({"exposure": target.key, "flag": flags[0].flag if flags else None, "text": draft.text})
+    few = rows[:500]
+
+    def one_by_one() -> None:
+        for row in few:
+            with engine.begin() as connection:
+                connection.execute(table.insert(), row)
+
+    wall, cpu, _ = timed(one_by_one)
+    show("beside it, a plain table: insert one", wall / len(few), cpu / len(few))
+    with engine.begin() as connection:
+        connection.execute(table.insert(), rows[500:])
+    asked = [exposure(n).key for n in chance.sample(range(number), 1000)]
+
+    def ask() -> None:
+        with engine.connect() as connection:
+            for key in asked:
+                connection.execute(table.select().where(table.c.exposure == key)).all()
+
+    wall, cpu, _ = timed(ask)
+    show("beside it: ask exposure by exposure, for 10,000", wall * 10, cpu * 10)
+
+    def like() -> None:
+        with engine.connect() as connection:
+            query = table.select().where(table.c.text.like("%nowhere to be seen%")).limit(50)
+            connection.execute(query).all()
+
+    wall, cpu, _ = timed(like, 3)
+    show("beside it: LIKE '%nowhere to be seen%'", wall, cpu)
+    metadata.drop_all(engine)
+    engine.dispose()
+
+
+@contextmanager
+def places(given: str | None) -> Iterator[dict[str, str]]:
+    """Give the databases to measure."""
+    with tempfile.TemporaryDirectory() as folder:
+        if given is not None:
+            yield {"SQLite": f"{folder}/annotations.db", "PostgreSQL": given}
+            return
+        with postgresql(Path(folder) / "postgresql") as (address, name):
+            yield {"SQLite": f"{folder}/annotations.db", name: address}
+
+
+def main() -> None:
+    """Print the figures."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--postgresql")
+    parser.add_argument("--only", choices=["SQLite", "PostgreSQL"])
+    arguments = parser.parse_args()
+    with places(arguments.postgresql) as found:
+        for name, uri in found.items():
+            if arguments.only and not name.startswith(arguments.only):
+                continue
+            print(name, flush=True)
+            with open_annotations(uri, origin="summit") as log:
+                measure(log, uri, arguments.events)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,215 @@
+"""What holds of many things at once: rows of the tables, weighed by a policy."""
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+
+from gnomon.annotations.cuts import Cut
+from gnomon.annotations.effective import Claim, EffectiveFlag
+from gnomon.annotations.policy import Policy, resolve
+from gnomon.annotations.projections import Projection, project
+from gnomon.annotations.storage import assertions, events, resolutions
+from gnomon.annotations.storage.assertions import AssertedRow, as_uuid
+from gnomon.annotations.storage.names import Names
+from gnomon.annotations.targets import Target
+from gnomon.annotations.vocabulary import Vocabulary
+from gnomon.annotations.vocabulary.virtual import evaluate, order
+
+__all__ = ["effective", "needed"]
+
+_Row = Sequence[Any]
+_Groups = dict[tuple[str, str], list[_Row]]
+
+# The places of some columns in a row of `AssertedRow`: the loops below see every row of an answer.
+_KEY, _FLAG, _ACTOR, _TEXT, _ANNOTATION, _EVENT, _HLC, _ORIGIN, _SEQ, _LIVE, _PARENTS, _REVISIONS = map(
+    AssertedRow._fields.index,
+    (
+        "target_key", "flag", "actor", "text", "annotation_id", "event_id", "hlc", "origin", "seq", "live",
+        "parents", "revisions",
+    ),
+)  # fmt: skip
+
+
+def effective(
+    connection: Connection,
+    names: Names,
+    targets: Mapping[str, Target],
+    flags: Sequence[str] | None,
+    *,
+    policy: Policy,
+    vocabulary: Vocabulary,
+    cut: Cut,
+    past: bool,
+) -> list[EffectiveFlag]:
+    """Say what holds.
+
+    Parameters
+    ----------
+    connection
+        Any transaction.
+    names
+        The numbers of actors and origins.
+    targets
+        Of which things, by their keys.
+    flags
+        Of which flags, virtual ones among them; None means all that were asserted.
+    policy
+        By which rules.
+    vocabulary
+        What the flags mean.
+    cut
+        On which events the answer is to rest.
+    past
+        Whether there may be events beyond the cut.
+
+    Returns
+    -------
+    list of EffectiveFlag
+        Sorted by the target's key and the flag.
+    """
+    virtual = [] if flags is None else order(flags, vocabulary.virtual)
+    asserted = None if flags is None else needed(flags, vocabulary)
+    same = resolutions.spread(connection, names, targets.keys(), cut if past else None)
+    keys = sorted(targets) if same is None else sorted(same)
+    groups = _grouped(connection, names, keys, asserted, same, cut if past else None)
+    held = _weighed(connection, names, groups, targets, policy=policy, vocabulary=vocabulary, cut=cut)
+    if virtual:
+        held = _with_virtual(held, virtual, vocabulary, frozenset(flags or ()))
+    return held
+
+
+def needed(flags: Iterable[str], vocabulary: Vocabulary) -> list[str]:
+    """Say which assertions some flags rest on.
+
+    Parameters
+    ----------
+    flags
+        Flags, virtual ones among them.
+    vocabulary
+        What the flags mean.
+
+    Returns
+    -------
+    list of str
+        Flags that are asserted, sorted.
+    """
+    wanted = list(flags)
+    virtual = order(wanted, vocabulary.virtual)
+    names = {name for formula in virtual for name in vocabulary.virtual[formula].needs}
+    return sorted((names | set(wanted)) - set(virtual))
+
+
+def _grouped(
+    connection: Connection,
+    names: Names,
+    keys: Sequence[str],
+    flags: Sequence[str] | None,
+    same: Mapping[str, Sequence[str]] | None,
+    cut: Cut | None,
+) -> _Groups:
+    """Read the rows of every target and flag, each row as it stood at the cut."""
+    if flags is not None and not flags:
+        return {}
+    rows = assertions.rows(connection, keys, flags)
+    names.refresh(connection, actors={row[_ACTOR] for row in rows}, origins={row[_ORIGIN] for row in rows})
+    if cut is not None:
+        rows = _as_of(connection, names, rows, cut)
+    groups: _Groups = {}
+    for row in rows:
+        for key in (row[_KEY],) if same is None else same[row[_KEY]]:
+            pair = (key, row[_FLAG])
+            if pair in groups:
+                groups[pair].append(row)
+            else:
+                groups[pair] = [row]
+    return groups
+
+
+def _as_of(connection: Connection, names: Names, rows: Sequence[_Row], cut: Cut) -> list[_Row]:
+    """Leave out what came later, and take back what later events did to the rest."""
+    last = {number: cut.number(origin) for number, origin in names.origins.items()}
+    within = [row for row in rows if row[_SEQ] <= last[row[_ORIGIN]]]
+    edited = {as_uuid(row[_ANNOTATION]) for row in within if row[_REVISIONS] > 1}
+    if not edited:
+        return within
+    past: dict[uuid.UUID, Projection] = {}
+    for id, history in events.of_annotations(connection, edited).items():
+        then = [event for event in history if cut.holds(event.origin, event.origin_seq)]
+        if any(event.kind == "add" for event in then):
+            past[id] = project(then)
+    counts = {
+        (stance.event.id, stance.target_key, stance.flag): stance.counts
+        for projected in past.values()
+        for stance in projected.stances
+    }
+    result: list[_Row] = []
+    for row in within:
+        if row[_REVISIONS] == 1:
+            result.append(row)
+        elif (projected := past.get(as_uuid(row[_ANNOTATION]))) is not None:
+            changed = list(row)
+            changed[_LIVE] = counts.get((as_uuid(row[_EVENT]), row[_KEY], row[_FLAG]), False)
+            changed[_TEXT] = projected.text
+            result.append(changed)
+    return result
+
+
+def _weighed(
+    connection: Connection,
+    names: Names,
+    groups: _Groups,
+    targets: Mapping[str, Target],
+    *,
+    policy: Policy,
+    vocabulary: Vocabulary,
+    cut: Cut,
+) -> list[EffectiveFlag]:
+    actors, origins, label, plain = names.actors, names.origins, policy.label, policy.plain
+    contested = [rows for rows in groups.values() if len(rows) > 1]
+    parents = assertions.parents(
+        connection, ((row[_EVENT], row[_PARENTS]) for rows in contested for row in rows)
+    )
+    result: list[EffectiveFlag] = []
+    for key, flag in sorted(groups):
+        rows = groups[key, flag]
+        target = targets[key]
+        claims = [
+            Claim(
+                target, flag, row[2], row[3], row[4], actors[row[5]], row[6], row[7], row[8], row[9],
+                (row[10], origins[row[11]], str(as_uuid(row[9])) if len(rows) > 1 else ""), bool(row[13]),
+            )
+            for row in rows
+        ]  # fmt: skip
+        if plain and len(claims) == 1:
+            # What nobody contradicts needs no weighing, and is nearly everything.
+            claim = claims[0]
+            if claim.counts:
+                result.append(EffectiveFlag(target, flag, claim.state, claim, label, cut))
+            continue
+        held = resolve(
+            claims,
+            {claim.event_id: parents.get(claim.event_id, frozenset()) for claim in claims},
+            policy=policy,
+            meaning=vocabulary.meaning(flag),
+            cut=cut,
+        )
+        if held is not None:
+            result.append(held)
+    return result
+
+
+def _with_virtual(
+    held: Iterable[EffectiveFlag], virtual: Sequence[str], vocabulary: Vocabulary, asked: frozenset[str]
+) -> list[EffectiveFlag]:
+    by_target: dict[str, list[EffectiveFlag]] = {}
+    for flag in held:
+        by_target.setdefault(flag.target.key, []).append(flag)
+    result = []
+    for flags in by_target.values():
+        for name in virtual:
+            if (derived := evaluate(vocabulary.virtual[name], flags)) is not None:
+                flags.append(derived)
+        result += [flag for flag in flags if flag.flag in asked]
+    return sorted(result, key=lambda flag: (flag.target.key, flag.flag))

@@ -1,0 +1,163 @@
+"""What holds in the end: an effective flag, with the chain of its reasons."""
+
+import uuid
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from gnomon.annotations.cuts import Cut
+from gnomon.annotations.model import Actor, FlagState
+from gnomon.annotations.targets import Target
+
+__all__ = ["Claim", "EffectiveFlag", "Outcome", "Reason", "Rule"]
+
+Outcome = Literal["holds", "overruled", "challenge"]
+"""What became of an assertion."""
+
+Rule = Literal["unopposed", "authority", "human over bot", "later", "worse", "agrees", "inactive", "virtual"]
+"""Why it did, see `gnomon.annotations.policy`."""
+
+
+class Claim(NamedTuple):
+    """One assertion about one target, with what a policy needs to rank it.
+
+    A tuple and no dataclass, since an answer about ten thousand things is made of as many of them.
+
+    Parameters
+    ----------
+    target, flag, state, version, reason
+        What is said.
+    actor, recorded_at
+        Who said it, and when.
+    text
+        The text of its annotation.
+    annotation, event
+        The ids of the annotation and the event, as the database has them; see the properties.
+    rank
+        The clock's reading, origin and event: breaks ties the same way everywhere.
+    counts
+        False if it was retracted or edited away. Such a claim decides nothing, but what came after it still
+        came after what it answered.
+    """
+
+    target: Target
+    flag: str
+    state: FlagState
+    version: int
+    reason: str
+    actor: Actor
+    recorded_at: int
+    text: str
+    annotation: str | uuid.UUID
+    event: str | uuid.UUID
+    rank: tuple[int, str, str]
+    counts: bool
+
+    @property
+    def annotation_id(self) -> uuid.UUID:
+        """The annotation in which it was said."""
+        return self.annotation if isinstance(self.annotation, uuid.UUID) else uuid.UUID(self.annotation)
+
+    @property
+    def event_id(self) -> uuid.UUID:
+        """The event with which it was said."""
+        return self.event if isinstance(self.event, uuid.UUID) else uuid.UUID(self.event)
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One assertion that was considered, and what became of it.
+
+    Parameters
+    ----------
+    claim
+        The assertion.
+    outcome
+        Whether it holds, was overruled, or challenges a person's word without changing it.
+    rule
+        By which rule.
+    """
+
+    claim: Claim
+    outcome: Outcome
+    rule: Rule
+
+
+@dataclass(frozen=True, slots=True)
+class EffectiveFlag:
+    """What holds of one flag at one target.
+
+    Parameters
+    ----------
+    target, flag, state
+        What holds.
+    claim
+        The assertion that says so; of a virtual flag, the first of its causes'.
+    policy
+        The policy that decided, as ``name@version``.
+    cut
+        The events on which the answer rests.
+    conflict
+        Whether persons disagree, neither having seen the other's word; ``state`` is then the worse one.
+    considered
+        The reasons, where there are more than that nobody contradicts the claim.
+    causes
+        Of a virtual flag: the effective flags from which it follows.
+    """
+
+    target: Target
+    flag: str
+    state: FlagState
+    claim: Claim
+    policy: str
+    cut: Cut
+    conflict: bool = False
+    considered: tuple[Reason, ...] = ()
+    causes: tuple["EffectiveFlag", ...] = ()
+
+    def __hash__(self) -> int:
+        return hash((self.target.key, self.flag, self.state, self.policy))
+
+    @property
+    def by(self) -> Actor:
+        """Who said so."""
+        return self.claim.actor
+
+    @property
+    def recorded_at(self) -> int:
+        """When, in TAI microseconds since 1970-01-01 TAI."""
+        return self.claim.recorded_at
+
+    @property
+    def reason(self) -> str:
+        """Why."""
+        return self.claim.reason
+
+    @property
+    def text(self) -> str:
+        """The text of the annotation that says so."""
+        return self.claim.text
+
+    @property
+    def annotation_id(self) -> uuid.UUID:
+        """The annotation that says so."""
+        return self.claim.annotation_id
+
+    @property
+    def event_id(self) -> uuid.UUID:
+        """The event with which it was said."""
+        return self.claim.event_id
+
+    @property
+    def reasons(self) -> tuple[Reason, ...]:
+        """Every assertion that was considered, in order of precedence."""
+        return self.considered or (Reason(self.claim, "holds", "unopposed"),)
+
+    @property
+    def challenged_by(self) -> tuple[Actor, ...]:
+        """The bots and pipelines that contradict a person's word, without those it had already answered."""
+        challengers = {
+            reason.claim.actor.name: reason.claim.actor
+            for reason in self.considered
+            if reason.outcome == "challenge"
+        }
+        return tuple(challengers.values())

@@ -1,0 +1,9 @@
+"""What Alembic runs: the steps, inside the transaction that `gnomon.annotations.migrations` has begun."""
+
+from alembic import context
+
+__all__: list[str] = []
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=None)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,1 @@
+"""Tables, rows and queries, on SQLite and PostgreSQL. Nothing here decides anything."""

@@ -23,11 +23,11 @@ _Row = Sequence[Any]
 _Groups = dict[tuple[str, str], list[_Row]]
 
 # The places of some columns in a row of `AssertedRow`: the loops below see every row of an answer.
-_KEY, _FLAG, _ACTOR, _TEXT, _ANNOTATION, _EVENT, _HLC, _ORIGIN, _SEQ, _LIVE, _PARENTS, _REVISIONS = map(
+_KEY, _FLAG, _ACTOR, _TEXT, _ANNOTATION, _EVENT, _ORIGIN, _SEQ, _LIVE, _PARENTS, _REVISED, _MADE = map(
     AssertedRow._fields.index,
     (
-        "target_key", "flag", "actor", "text", "annotation_id", "event_id", "hlc", "origin", "seq", "live",
-        "parents", "revisions",
+        "target_key", "flag", "actor", "text", "annotation_id", "event_id", "origin", "seq", "live",
+        "parents", "revised", "made",
     ),
 )  # fmt: skip
 
@@ -114,6 +114,9 @@ def _grouped(
         return {}
     rows = assertions.rows(connection, keys, flags)
     names.refresh(connection, actors={row[_ACTOR] for row in rows}, origins={row[_ORIGIN] for row in rows})
+    if without := {row[_MADE] for row in rows if row[_TEXT] is None}:
+        texts = assertions.texts(connection, without)
+        rows = [_with(row, _TEXT, texts[row[_MADE]]) if row[_TEXT] is None else row for row in rows]
     if cut is not None:
         rows = _as_of(connection, names, rows, cut)
     groups: _Groups = {}
@@ -131,7 +134,7 @@ def _as_of(connection: Connection, names: Names, rows: Sequence[_Row], cut: Cut)
     """Leave out what came later, and take back what later events did to the rest."""
     last = {number: cut.number(origin) for number, origin in names.origins.items()}
     within = [row for row in rows if row[_SEQ] <= last[row[_ORIGIN]]]
-    edited = {as_uuid(row[_ANNOTATION]) for row in within if row[_REVISIONS] > 1}
+    edited = {as_uuid(row[_ANNOTATION]) for row in within if row[_REVISED]}
     if not edited:
         return within
     past: dict[uuid.UUID, Projection] = {}
@@ -146,14 +149,16 @@ def _as_of(connection: Connection, names: Names, rows: Sequence[_Row], cut: Cut)
     }
     result: list[_Row] = []
     for row in within:
-        if row[_REVISIONS] == 1:
+        if not row[_REVISED]:
             result.append(row)
         elif (projected := past.get(as_uuid(row[_ANNOTATION]))) is not None:
-            changed = list(row)
-            changed[_LIVE] = counts.get((as_uuid(row[_EVENT]), row[_KEY], row[_FLAG]), False)
-            changed[_TEXT] = projected.text
-            result.append(changed)
+            live = counts.get((as_uuid(row[_EVENT]), row[_KEY], row[_FLAG]), False)
+            result.append(_with(_with(row, _LIVE, live), _TEXT, projected.text))
     return result
+
+
+def _with(row: _Row, place: int, value: object) -> _Row:
+    return (*row[:place], value, *row[place + 1 :])
 
 
 def _weighed(
@@ -167,30 +172,29 @@ def _weighed(
     cut: Cut,
 ) -> list[EffectiveFlag]:
     actors, origins, label, plain = names.actors, names.origins, policy.label, policy.plain
-    contested = [rows for rows in groups.values() if len(rows) > 1]
+    contested = [rows for rows in groups.values() if len(rows) > 1 or not plain]
     parents = assertions.parents(
         connection, ((row[_EVENT], row[_PARENTS]) for rows in contested for row in rows)
     )
     result: list[EffectiveFlag] = []
-    for key, flag in sorted(groups):
-        rows = groups[key, flag]
+    for pair in sorted(groups):
+        rows = groups[pair]
+        key, flag = pair
         target = targets[key]
-        claims = [
-            Claim(
-                target, flag, row[2], row[3], row[4], actors[row[5]], row[6], row[7], row[8], row[9],
-                (row[10], origins[row[11]], str(as_uuid(row[9])) if len(rows) > 1 else ""), bool(row[13]),
-            )
-            for row in rows
-        ]  # fmt: skip
-        if plain and len(claims) == 1:
+        if plain and len(rows) == 1:
             # What nobody contradicts needs no weighing, and is nearly everything.
-            claim = claims[0]
-            if claim.counts:
-                result.append(EffectiveFlag(target, flag, claim.state, claim, label, cut))
+            (_, _, state, version, reason, actor, at, text, said, event, hlc, origin, _, live, *_) = rows[0]
+            if live:
+                rank = (hlc, origins[origin], event)
+                claim = Claim(
+                    target, flag, state, version, reason, actors[actor], at, text, said, event, rank, True
+                )
+                result.append(EffectiveFlag(target, flag, state, claim, label, cut))
             continue
+        claims = [_claim(row, target, names) for row in rows]
         held = resolve(
             claims,
-            {claim.event_id: parents.get(claim.event_id, frozenset()) for claim in claims},
+            {claim.event_id: parents[claim.event_id] for claim in claims},
             policy=policy,
             meaning=vocabulary.meaning(flag),
             cut=cut,
@@ -198,6 +202,14 @@ def _weighed(
         if held is not None:
             result.append(held)
     return result
+
+
+def _claim(row: _Row, target: Target, names: Names) -> Claim:
+    _, flag, state, version, reason, actor, at, text, said, event, hlc, origin, _, live, *_ = row
+    rank = (hlc, names.origins[origin], str(as_uuid(event)))
+    return Claim(
+        target, flag, state, version, reason, names.actors[actor], at, text, said, event, rank, bool(live)
+    )
 
 
 def _with_virtual(

@@ -82,9 +82,8 @@ class Reason:
     rule: Rule
 
 
-@dataclass(frozen=True, slots=True)
-class EffectiveFlag:
-    """What holds of one flag at one target.
+class EffectiveFlag(NamedTuple):
+    """What holds of one flag at one target; a tuple for the same reason as `Claim`.
 
     Parameters
     ----------

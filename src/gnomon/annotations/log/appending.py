@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import uuid_utils.compat as uuid_utils
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection
 
 from gnomon import times
 from gnomon.annotations.log import clock
@@ -13,8 +13,8 @@ from gnomon.annotations.log.events import Event, EventKind, canonical, chain_has
 from gnomon.annotations.log.taking_in import take_in
 from gnomon.annotations.model import Actor
 from gnomon.annotations.projections import Projection
+from gnomon.annotations.storage import bulk
 from gnomon.annotations.storage import events as stored
-from gnomon.annotations.storage import schema
 from gnomon.annotations.storage.names import Names
 
 __all__ = ["Recorder"]
@@ -36,11 +36,8 @@ class Recorder:
     def __init__(self, connection: Connection, names: Names, origin: str) -> None:
         self._connection, self._names, self._origin = connection, names, origin
         self._number = names.origin_number(connection, origin)
-        columns = schema.origin.c
-        row = connection.execute(
-            select(columns.last_seq, columns.last_hash).where(columns.no == self._number)
-        ).one()
-        self._seq, self._hash = row.last_seq, row.last_hash
+        query = "SELECT last_seq, last_hash FROM origin WHERE no = ?"
+        ((self._seq, self._hash),) = bulk.query(connection, query, self._number)
         self._reading = stored.last_reading(connection)
         self._written: list[tuple[Event, str, str]] = []
 
@@ -116,7 +113,5 @@ def advance(connection: Connection, number: int, seq: int, reading: int, hash: s
     seq, reading, hash
         Of its last event.
     """
-    connection.execute(
-        update(schema.origin).where(schema.origin.c.no == number),
-        {"last_seq": seq, "last_hlc": reading, "last_hash": hash},
-    )
+    statement = "UPDATE origin SET last_seq = ?, last_hlc = ?, last_hash = ? WHERE no = ?"
+    bulk.execute(connection, statement, seq, reading, hash, number)

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from json.encoder import encode_basestring
 from typing import Any, Literal, get_args
 
 from gnomon.annotations import checks
@@ -26,7 +27,7 @@ told, a vocabulary or a policy is laid down."""
 ABOUT_ANNOTATIONS = frozenset({"add", "edit", "retract"})
 """The kinds that are about one annotation."""
 
-_write = json.JSONEncoder(ensure_ascii=False).encode
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +176,10 @@ class Event:
         return event
 
 
+def _write(value: str | None) -> str:
+    return "null" if value is None else encode_basestring(value)
+
+
 @lru_cache(maxsize=4096)
 def _actor(
     name: str, kind: ActorKind, on_behalf_of: str | None, agent: str | None, agent_version: str | None
@@ -202,7 +207,7 @@ def canonical(value: Any) -> str:
     str
         Keys sorted, no white space, text unescaped.
     """
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _encode(value)
 
 
 def chain_hash(event: Event, previous: str, *, parents: str, payload: str) -> str:

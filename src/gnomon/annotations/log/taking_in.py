@@ -3,11 +3,11 @@
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from gnomon.annotations.log.events import ABOUT_ANNOTATIONS, Event
 from gnomon.annotations.projections import Projection, project
-from gnomon.annotations.storage import annotations, definitions, observations, resolutions, schema
+from gnomon.annotations.storage import annotations, bulk, definitions, observations, resolutions
 from gnomon.annotations.storage import events as stored
 from gnomon.annotations.storage.names import Names
 
@@ -103,13 +103,9 @@ def free_places(connection: Connection, made: Sequence[Projection]) -> Iterator[
     """
     if not made:
         return
-    column = schema.annotation.c.made
     wanted = [one.created for one in made]
-    taken = set(
-        connection.execute(
-            select(column).where(column.between(min(wanted), max(wanted) + len(wanted)))
-        ).scalars()
-    )
+    query = "SELECT made FROM annotation WHERE made BETWEEN ? AND ?"
+    taken = {row[0] for row in bulk.query(connection, query, min(wanted), max(wanted) + len(wanted))}
     for reading in wanted:
         key = reading
         while key in taken:

@@ -21,6 +21,12 @@ _CHUNK = 1000
 _FEW_PARENTS = 8
 """How many parents a row of an assertion carries itself, so that weighing it needs no other table."""
 
+MANY_PARENTS = "[...]"
+"""What such a row carries instead, if there are more."""
+
+_SHORT_TEXTS = 1000
+"""How many characters of text all rows of one annotation's assertions carry together."""
+
 ANNOTATION = tuple(column.name for column in schema.annotation.columns)
 TARGET = tuple(column.name for column in schema.target.columns)
 ASSERTION = tuple(column.name for column in schema.assertion.columns)
@@ -62,18 +68,18 @@ def rows(connection: Connection, names: Names, made: int, projected: Projection)
         projected.state,
         projected.text,
         projected.level,
-        canonical(projected.tags),
-        canonical(projected.urls),
-        canonical(projected.flags),
-        canonical(projected.attachments),
-        canonical(projected.conflicts),
+        _list(projected.tags),
+        _list(projected.urls),
+        _list(projected.flags),
+        _list(projected.attachments),
+        canonical(projected.conflicts) if projected.conflicts else "{}",
         bulk.plain(projected.reply_to),
         bulk.plain(projected.thread),
         projected.assignee,
         projected.resolution,
         None if projected.time_lost is None else canonical(projected.time_lost),
         projected.event_id.hex,
-        canonical([str(head) for head in projected.heads]),
+        _list([str(head) for head in projected.heads]),
         projected.revisions,
         names.actor_number(connection, projected.actor),
         projected.recorded_at,
@@ -88,16 +94,21 @@ def rows(connection: Connection, names: Names, made: int, projected: Projection)
         for place, t in enumerate(projected.targets)
     ]
     told: dict[uuid.UUID, tuple[Any, ...]] = {}
+    spoken: str | None = projected.text
+    if len(projected.text) * len(projected.stances) > _SHORT_TEXTS:
+        spoken = None
+    revised = projected.revisions > 1
     assertions = []
     for stance in projected.stances:
         event = stance.event
         if event.id not in told:
             few = len(event.parents) <= _FEW_PARENTS
+            elsewhere = MANY_PARENTS if event.parents else None
             told[event.id] = (
                 names.origin_number(connection, event.origin),
                 event.id.hex,
                 names.actor_number(connection, event.by),
-                canonical([str(parent) for parent in event.parents]) if few else None,
+                canonical([str(parent) for parent in event.parents]) if event.parents and few else elsewhere,
             )
         origin, id, actor, parents = told[event.id]
         assertions.append(
@@ -114,11 +125,18 @@ def rows(connection: Connection, names: Names, made: int, projected: Projection)
                 stance.state,
                 stance.version,
                 stance.reason,
-                parents,
                 stance.counts,
+                annotation[1],
+                revised,
+                spoken,
+                parents,
             )
         )
     return Rows(annotation, [(tag, made) for tag in projected.tags], targets, assertions)
+
+
+def _list(values: Sequence[Any]) -> str:
+    return canonical(values) if values else "[]"  # most are empty
 
 
 def write(connection: Connection, new: Sequence[Rows], *, index: bool = True) -> None:

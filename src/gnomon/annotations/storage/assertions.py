@@ -9,15 +9,16 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from gnomon.annotations.storage import bulk, events, resolutions
+from gnomon.annotations.storage.annotations import MANY_PARENTS
 from gnomon.annotations.storage.names import Names
 from gnomon.annotations.targets import Target
 
-__all__ = ["AssertedRow", "asserted", "keys_with", "parents", "rows", "targets"]
+__all__ = ["AssertedRow", "asserted", "keys_with", "parents", "rows", "targets", "texts"]
 
 _ROWS = """
-SELECT a.target_key, a.flag, a.state, a.version, a.reason, a.actor, a.recorded_at, n.text, n.id, a.event_id,
-       a.hlc, a.origin, a.seq, a.live, a.parents, n.revisions
-FROM {{keys}} CROSS JOIN assertion AS a JOIN annotation AS n ON n.made = a.made
+SELECT a.target_key, a.flag, a.state, a.version, a.reason, a.actor, a.recorded_at, a.text, a.annotation_id,
+       a.event_id, a.hlc, a.origin, a.seq, a.live, a.parents, a.revised, a.made
+FROM {{keys}} CROSS JOIN assertion AS a
 WHERE a.target_key = k.value{flags}
 """
 _ASSERTED = """
@@ -37,7 +38,7 @@ class AssertedRow(NamedTuple):
     reason: str
     actor: int
     recorded_at: int
-    text: str
+    text: str | None
     annotation_id: Any
     event_id: Any
     hlc: int
@@ -45,7 +46,8 @@ class AssertedRow(NamedTuple):
     seq: int
     live: bool
     parents: str | None
-    revisions: int
+    revised: bool
+    made: int
 
 
 def rows(
@@ -68,6 +70,25 @@ def rows(
         In the order of the fields of `AssertedRow`, as the driver gives them.
     """
     return bulk.fetch(connection, _ROWS.format(flags=_among(flags)), keys, *(flags or ()))
+
+
+def texts(connection: Connection, keys: Collection[int]) -> dict[int, str]:
+    """Read the texts of annotations.
+
+    Parameters
+    ----------
+    connection
+        Any transaction.
+    keys
+        The keys of the annotations in this database.
+
+    Returns
+    -------
+    dict
+        The text of each.
+    """
+    query = "SELECT n.made, n.text FROM {keys} CROSS JOIN annotation AS n WHERE n.made = k.value"
+    return {row[0]: row[1] for row in bulk.fetch(connection, query, keys)} if keys else {}
 
 
 def keys_with(connection: Connection, flags: Sequence[str]) -> list[str]:
@@ -157,7 +178,7 @@ def parents(
     connection
         Any transaction.
     told
-        Ids of events as the driver gives them, each with the parents as text or None.
+        Ids of events as the driver gives them, each with what its row says of the parents.
 
     Returns
     -------
@@ -168,10 +189,10 @@ def parents(
     elsewhere = set()
     for raw, text in told:
         event = as_uuid(raw)
-        if text is None:
+        if text == MANY_PARENTS:
             elsewhere.add(event)
         elif event not in result:
-            result[event] = frozenset(uuid.UUID(p) for p in json.loads(text)) if text != "[]" else frozenset()
+            result[event] = frozenset(map(uuid.UUID, json.loads(text))) if text else frozenset()
     return result | events.parents_of(connection, elsewhere)
 
 

@@ -3,12 +3,12 @@
 import json
 import uuid
 from collections.abc import Collection, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Table
 
-__all__ = ["fetch", "insert", "plain"]
+__all__ = ["execute", "execute_many", "fetch", "insert", "plain", "query"]
 
 _COPY_FROM = 50
 """From how many rows on PostgreSQL's COPY is quicker than single inserts."""
@@ -33,9 +33,10 @@ def insert(
     if not rows:
         return
     if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql(_statement(table.name, tuple(columns), "?"), [tuple(row) for row in rows])
+        # Straight to the driver: what lies between costs more than the statement.
+        _driver(connection).executemany(_statement(table.name, tuple(columns), "?"), rows)
         return
-    driver: Any = connection.connection.driver_connection
+    driver = _driver(connection)
     with driver.cursor() as cursor:
         if len(rows) < _COPY_FROM:
             cursor.executemany(_statement(table.name, tuple(columns), "%s"), rows)
@@ -80,14 +81,85 @@ def fetch(
         kind = "bigint" if items and isinstance(items[0], int) else "text"
         statement = query.format(keys=f"unnest(?::{kind}[]) AS k(value)").replace("?", "%s")
         keys = items  # type: ignore[assignment]  # each driver has its own form
-    driver: Any = connection.connection.driver_connection
-    cursor = driver.cursor()
+    return _run(connection, statement, (keys, *parameters))
+
+
+def query(connection: Connection, statement: str, *parameters: Any) -> Sequence[Sequence[Any]]:
+    """Read a few rows without converting anything.
+
+    Parameters
+    ----------
+    connection
+        Any transaction.
+    statement
+        SQL in which ``?`` is a parameter.
+    *parameters
+        The parameters, in order.
+
+    Returns
+    -------
+    sequence of rows
+        Plain values as the driver gives them; UUIDs as text.
+    """
+    if connection.dialect.name != "sqlite":
+        statement = statement.replace("?", "%s")
+    return _run(connection, statement, parameters)
+
+
+def execute(connection: Connection, statement: str, *parameters: Any) -> None:
+    """Run a statement that gives no rows.
+
+    Parameters
+    ----------
+    connection
+        A writing transaction.
+    statement
+        SQL in which ``?`` is a parameter.
+    *parameters
+        The parameters, in order.
+    """
+    if connection.dialect.name != "sqlite":
+        statement = statement.replace("?", "%s")
+    _driver(connection).execute(statement, parameters)
+
+
+def execute_many(connection: Connection, statement: str, rows: Collection[Sequence[Any]]) -> None:
+    """Run a statement on SQLite for each of some rows.
+
+    Parameters
+    ----------
+    connection
+        A writing transaction.
+    statement
+        SQL in which ``?`` is a parameter.
+    rows
+        The parameters.
+    """
+    _driver(connection).executemany(statement, rows)
+
+
+def _driver(connection: Connection) -> Any:
+    return connection.connection.driver_connection
+
+
+def _run(connection: Connection, statement: str, parameters: Sequence[Any]) -> Sequence[Sequence[Any]]:
+    cursor = _driver(connection).cursor()
     try:
-        cursor.execute(statement, (keys, *parameters))
+        if connection.dialect.name != "sqlite":
+            # An object for each of twenty thousand UUIDs that nobody looks at costs as much as the query.
+            cursor.adapters.register_loader("uuid", _uuid_loader())
+        cursor.execute(statement, parameters)
         rows: Sequence[Sequence[Any]] = cursor.fetchall()
     finally:
         cursor.close()
     return rows
+
+
+@cache
+def _uuid_loader() -> Any:
+    from psycopg.types.string import TextLoader  # only where PostgreSQL is
+
+    return TextLoader
 
 
 def plain(value: uuid.UUID | None) -> str | None:

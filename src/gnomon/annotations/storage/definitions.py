@@ -63,7 +63,7 @@ def count(connection: Connection) -> int:
     int
         How many there are.
     """
-    return int(connection.exec_driver_sql("SELECT count(*) FROM definition").scalar_one())
+    return int(bulk.query(connection, "SELECT count(*) FROM definition")[0][0])
 
 
 def read(connection: Connection, names: Names, cut: Cut | None) -> list[Definition]:

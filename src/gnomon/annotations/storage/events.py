@@ -82,9 +82,9 @@ def last_reading(connection: Connection) -> int:
         The greatest in the log, or the greatest key of an annotation, which may be a little more; 0 in an
         empty log.
     """
-    row = connection.exec_driver_sql(
-        "SELECT (SELECT max(last_hlc) FROM origin), (SELECT max(made) FROM annotation)"
-    ).one()
+    (row,) = bulk.query(
+        connection, "SELECT (SELECT max(last_hlc) FROM origin), (SELECT max(made) FROM annotation)"
+    )
     return max(row[0] or 0, row[1] or 0)
 
 
@@ -101,7 +101,7 @@ def reached(connection: Connection) -> Cut:
     Cut
         The last number of every origin.
     """
-    rows = connection.exec_driver_sql("SELECT name, last_seq FROM origin WHERE last_seq > 0")
+    rows = bulk.query(connection, "SELECT name, last_seq FROM origin WHERE last_seq > 0")
     return Cut.of({row[0]: row[1] for row in rows})
 
 
@@ -333,7 +333,8 @@ def texts(event: Event) -> tuple[Event, str, str]:
     tuple
         What `append` takes.
     """
-    return event, canonical([str(parent) for parent in event.parents]), canonical(event.payload)
+    parents = canonical([str(parent) for parent in event.parents]) if event.parents else "[]"
+    return event, parents, canonical(event.payload)
 
 
 def _chunked(connection: Connection, column: Any, values: Iterable[uuid.UUID]) -> Iterator[Row[Any]]:
@@ -343,9 +344,8 @@ def _chunked(connection: Connection, column: Any, values: Iterable[uuid.UUID]) -
 
 def _event(row: Row[Any]) -> Event:
     try:
-        values = dict(row._mapping)
-        values["parents"] = tuple(uuid.UUID(parent) for parent in json.loads(values["parents"]))
-        values["payload"] = json.loads(values["payload"])
-        return Event(**values)
+        parents, payload = row.parents, json.loads(row.payload)
+        known = () if parents == "[]" else tuple(uuid.UUID(parent) for parent in json.loads(parents))
+        return Event(**{**row._mapping, "parents": known, "payload": payload})
     except (TypeError, ValueError) as error:
         raise AnnotationLogError(f"Event {row.origin}:{row.origin_seq} cannot be read: {error}.") from error

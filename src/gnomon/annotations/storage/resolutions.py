@@ -82,7 +82,7 @@ def spread(
     mapping or None
         For each key in the tables, the keys asked about that mean the same; None if every key means itself.
     """
-    if connection.exec_driver_sql("SELECT 1 FROM resolution LIMIT 1").first() is None:
+    if not bulk.query(connection, "SELECT 1 FROM resolution LIMIT 1"):
         return None
     asked = set(keys)
     records = set(asked)

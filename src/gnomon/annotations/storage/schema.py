@@ -225,8 +225,14 @@ assertion = Table(
     Column("state", Text, nullable=False),
     Column("version", Integer, nullable=False),
     Column("reason", Text, nullable=False),
-    Column("parents", Text),  # null where the event has too many for every row to carry them
     Column("live", Boolean, nullable=False),
+    # What an answer shows besides, so that it needs one look-up a thing and not three: of the annotation its
+    # id, whether it has more than one event, and its text, which is null where it is too long for every row
+    # to carry it; of the event its parents, null where there are none.
+    Column("annotation_id", Uuid, nullable=False),
+    Column("revised", Boolean, nullable=False),
+    Column("text", Text),
+    Column("parents", Text),
     Index("ix_assertion_flag", "flag", "made"),
     sqlite_with_rowid=False,
 )

@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, FromClause, cast, column, func
 from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.exc import DBAPIError
 
-from gnomon.annotations.storage import schema
+from gnomon.annotations.storage import bulk, schema
 
 __all__ = [
     "add",
@@ -158,7 +158,7 @@ def add(connection: Connection, rows: Iterable[tuple[int, str]]) -> None:
         return  # its indexes follow the table
     values = [row for row in rows if row[1]]
     for name in _SQLITE if values else ():
-        connection.exec_driver_sql(f"INSERT INTO {name}(rowid, text) VALUES(?, ?)", values)
+        bulk.execute_many(connection, f"INSERT INTO {name}(rowid, text) VALUES(?, ?)", values)
 
 
 def remove(connection: Connection, rows: Iterable[tuple[int, str]]) -> None:
@@ -175,7 +175,8 @@ def remove(connection: Connection, rows: Iterable[tuple[int, str]]) -> None:
         return
     values = [row for row in rows if row[1]]
     for name in _SQLITE if values else ():
-        connection.exec_driver_sql(f"INSERT INTO {name}({name}, rowid, text) VALUES('delete', ?, ?)", values)
+        statement = f"INSERT INTO {name}({name}, rowid, text) VALUES('delete', ?, ?)"
+        bulk.execute_many(connection, statement, values)
 
 
 def has_trigrams(connection: Connection) -> bool:

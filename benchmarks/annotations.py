@@ -1,15 +1,17 @@
 """Annotations: a million of them on a million exposures, on SQLite and on PostgreSQL.
 
-Beside each figure stands what a plain table does in the same run: one table of messages with an index on the
+Beside the figures stands what a plain table does in the same run: one table of messages with an index on the
 exposure, as an exposure log keeps them, asked exposure by exposure or by ``LIKE``, and filled row by row.
 
-Run it with ``.venv/bin/python benchmarks/annotations.py [--events 1000000] [--postgresql URI]``. Without a URI it
-starts Debian's PostgreSQL in a temporary folder, or else the one of the wheel, which has no ``pg_trgm``. CPU time
-is that of this process; on PostgreSQL the server's comes on top, so that wall time stands beside it.
+Run it with ``.venv/bin/python benchmarks/annotations.py [--events 1000000] [--postgresql URI]``. Without a URI
+it starts Debian's PostgreSQL in a temporary folder, or else the one of the wheel, which has no ``pg_trgm``. CPU
+time is that of this process; on PostgreSQL the server's comes on top, so that wall time stands beside it.
 """
 
 import argparse
 import random
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -17,15 +19,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import sqlalchemy
-
-from benchmarks_support import postgresql
 from gnomon.annotations import Actor, Annotations, Assertion, Draft, Target, open_annotations
 
-WORDS = (
-    "clouds cirrus west east zenith seeing image stars trailed hexapod jump dome vignetting wind gust focus donut "
-    "guider lost tracking fault shutter readout bias flat dark twilight moon bright sky satellite streak cosmic "
-    "rays detector amplifier saturated glow reflection ghost mirror cover telescope slew settle mount rotator"
-).split()
+WORDS = """
+clouds cirrus west east zenith seeing image stars trailed hexapod jump dome vignetting wind gust focus donut guider
+lost tracking fault shutter readout bias flat dark twilight moon bright sky satellite streak cosmic rays detector
+amplifier saturated glow reflection ghost mirror cover telescope slew settle mount rotator
+""".split()
 PERSONS = [Actor(name, "human") for name in ("ada", "bruno", "chen", "dora")]
 BOT = Actor("seeing-bot", "bot", agent="gnomon rules", agent_version="1")
 ASKED = 10_000
@@ -43,7 +43,11 @@ def drafts(first: int, last: int, chance: random.Random) -> Iterator[Draft]:
         if number % 5000 == 0:
             words[3] = f"needle{number}"
         target = exposure(number - 1 if number % 20 == 0 and number else number)
-        flags = [Assertion(chance.choice(["clouds", "junk", "questionable"]), "set", "seen")] if number % 10 else []
+        flags = (
+            [Assertion(chance.choice(["clouds", "junk", "questionable"]), "set", "seen")]
+            if number % 10
+            else []
+        )
         yield Draft(targets=[target], text=" ".join(words), flags=flags, tags=[chance.choice(WORDS)])
 
 
@@ -180,8 +184,18 @@ def places(given: str | None) -> Iterator[dict[str, str]]:
         if given is not None:
             yield {"SQLite": f"{folder}/annotations.db", "PostgreSQL": given}
             return
-        with postgresql(Path(folder) / "postgresql") as (address, name):
-            yield {"SQLite": f"{folder}/annotations.db", name: address}
+        tool = Path(__file__).parents[1] / "tools" / "postgresql.py"
+        server = subprocess.Popen(
+            [sys.executable, tool, f"{folder}/server"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        if server.stdout is None:
+            raise RuntimeError("The server says nothing.")
+        address, name = server.stdout.readline().split()
+        yield {"SQLite": f"{folder}/annotations.db", f"PostgreSQL {name}": address}
+        server.communicate("")
 
 
 def main() -> None:

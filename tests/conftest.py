@@ -35,6 +35,12 @@ def chromium() -> Path:
 
 
 @pytest.fixture(scope="session")
+def postgresql() -> None:
+    """Debian's PostgreSQL, which has `pg_trgm`; without it a test is skipped, or fails as above."""
+    _from_apt("postgresql", *(str(path) for path in Path("/usr/lib/postgresql").glob("*/bin/postgres")))
+
+
+@pytest.fixture(scope="session")
 def make_night() -> Callable[..., Table]:
     """Make a night's table as `gnomon.demo.night` reads it: stars in a row, twelve of sixteen bright."""
     return _night

@@ -1,11 +1,70 @@
-"""What the tests of the room share: a log in a file of its own, and a few people and programs."""
+"""What the tests of the room share: a log on each database, and a few people and programs."""
 
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy
 
 from gnomon.annotations import Actor, Annotations, Target, open_annotations
+
+TOOL = Path(__file__).parents[2] / "tools" / "postgresql.py"
+
+
+@pytest.fixture(scope="session")
+def serve() -> Iterator[Callable[..., str]]:
+    """Start a PostgreSQL server, and give its address."""
+    running: list[subprocess.Popen[str]] = []
+    # Not one of pytest's folders, which nobody else may enter: a server does not run as root.
+    folders: list[tempfile.TemporaryDirectory[str]] = []
+
+    def start(*options: str) -> str:
+        folders.append(tempfile.TemporaryDirectory(prefix="gnomon-"))
+        folder = f"{folders[-1].name}/server"
+        process = subprocess.Popen(
+            [sys.executable, "-W", "ignore", TOOL, folder, *options],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        running.append(process)
+        assert process.stdout is not None
+        return process.stdout.readline().split()[0]
+
+    yield start
+    for process in running:
+        process.communicate("")
+    for folder in folders:
+        folder.cleanup()
+
+
+@pytest.fixture(scope="session")
+def server(serve: Callable[..., str]) -> str:
+    return serve("--careless")
+
+
+@pytest.fixture
+def make_database() -> Iterator[Callable[[str], str]]:
+    """Make an empty database on a server, to be dropped at the end."""
+    made: list[tuple[sqlalchemy.Engine, str]] = []
+
+    def make(server: str) -> str:
+        engine = sqlalchemy.create_engine(server, isolation_level="AUTOCOMMIT")
+        name = f"log{len(made)}"
+        with engine.connect() as connection:
+            connection.execute(sqlalchemy.text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+            connection.execute(sqlalchemy.text(f"CREATE DATABASE {name} STRATEGY file_copy"))
+        made.append((engine, name))
+        return server.replace("/postgres?", f"/{name}?")
+
+    yield make
+    for engine, name in made:
+        with engine.connect() as connection:
+            connection.execute(sqlalchemy.text(f"DROP DATABASE {name} WITH (FORCE)"))
+        engine.dispose()
 
 
 @pytest.fixture
@@ -13,9 +72,17 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "annotations.db"
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def address(request: pytest.FixtureRequest, path: Path, make_database: Callable[[str], str]) -> str:
+    """The place of a log that is not there yet."""
+    if request.param == "sqlite":
+        return str(path)
+    return make_database(request.getfixturevalue("server"))
+
+
 @pytest.fixture
-def log(path: Path) -> Iterator[Annotations]:
-    with open_annotations(path, origin="summit") as annotations:
+def log(address: str) -> Iterator[Annotations]:
+    with open_annotations(address, origin="summit") as annotations:
         yield annotations
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gnomon.annotations import Actor, Annotations, Target, open_annotations
+from gnomon.annotations import Actor, Target, open_annotations
 from gnomon.errors import AnnotationError, AnnotationLogError, NotOursError
 
 NOBODY = 65534
@@ -101,7 +101,8 @@ def test_a_folder_is_no_log(tmp_path: Path) -> None:
         open_annotations(tmp_path, origin="x")
 
 
-def test_a_log_of_a_newer_gnomon_is_refused(log: Annotations, path: Path) -> None:
+def test_a_log_of_a_newer_gnomon_is_refused(path: Path) -> None:
+    open_annotations(path, origin="x").close()
     with closing(sqlite3.connect(path)) as raw:
         raw.execute("UPDATE meta SET value = '99' WHERE name = 'schema_version'")
         raw.commit()

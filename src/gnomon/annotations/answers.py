@@ -10,7 +10,7 @@ from gnomon.annotations.cuts import Cut
 from gnomon.annotations.effective import Claim, EffectiveFlag
 from gnomon.annotations.policy import Policy, resolve
 from gnomon.annotations.projections import Projection, project
-from gnomon.annotations.storage import assertions, events, resolutions
+from gnomon.annotations.storage import assertions, bulk, events, resolutions
 from gnomon.annotations.storage.assertions import AssertedRow, as_uuid
 from gnomon.annotations.storage.names import Names
 from gnomon.annotations.targets import Target
@@ -20,14 +20,14 @@ from gnomon.annotations.vocabulary.virtual import evaluate, order
 __all__ = ["effective", "needed"]
 
 _Row = Sequence[Any]
-_Groups = dict[tuple[str, str], list[_Row]]
+_Groups = dict[tuple[int, str], list[_Row]]
 
 # The places of some columns in a row of `AssertedRow`: the loops below see every row of an answer.
-_KEY, _FLAG, _ACTOR, _TEXT, _ANNOTATION, _EVENT, _ORIGIN, _SEQ, _LIVE, _PARENTS, _REVISED, _MADE = map(
+_PLACE, _FLAG, _ACTOR, _TEXT, _ANNOTATION, _EVENT, _ORIGIN, _SEQ, _LIVE, _PARENTS, _REVISED, _MADE = map(
     AssertedRow._fields.index,
     (
-        "target_key", "flag", "actor", "text", "annotation_id", "event_id", "origin", "seq", "live",
-        "parents", "revised", "made",
+        "place", "flag", "actor", "text", "annotation_id", "event_id", "origin", "seq", "live", "parents",
+        "revised", "made",
     ),
 )  # fmt: skip
 
@@ -72,9 +72,10 @@ def effective(
     virtual = [] if flags is None else order(flags, vocabulary.virtual)
     asserted = None if flags is None else needed(flags, vocabulary)
     same = resolutions.spread(connection, names, targets.keys(), cut if past else None)
-    keys = sorted(targets) if same is None else sorted(same)
-    groups = _grouped(connection, names, keys, asserted, same, cut if past else None)
-    held = _weighed(connection, names, groups, targets, policy=policy, vocabulary=vocabulary, cut=cut)
+    asked = sorted(targets)
+    groups = _grouped(connection, names, asked, asserted, same, cut if past else None)
+    about = [targets[key] for key in asked]
+    held = _weighed(connection, names, groups, about, policy=policy, vocabulary=vocabulary, cut=cut)
     if virtual:
         held = _with_virtual(held, virtual, vocabulary, frozenset(flags or ()))
     return held
@@ -104,33 +105,42 @@ def needed(flags: Iterable[str], vocabulary: Vocabulary) -> list[str]:
 def _grouped(
     connection: Connection,
     names: Names,
-    keys: Sequence[str],
+    asked: Sequence[str],
     flags: Sequence[str] | None,
     same: Mapping[str, Sequence[str]] | None,
     cut: Cut | None,
 ) -> _Groups:
-    """Read the rows of every target and flag, each row as it stood at the cut."""
+    """Read the rows for every place among the keys asked about and every flag, as they stood at the cut."""
     if flags is not None and not flags:
         return {}
+    keys = asked if same is None else sorted(same)
+    first = bulk.first_place(connection)
     rows = assertions.rows(connection, keys, flags)
     names.refresh(connection, actors={row[_ACTOR] for row in rows}, origins={row[_ORIGIN] for row in rows})
     if without := {row[_MADE] for row in rows if row[_TEXT] is None}:
         texts = assertions.texts(connection, without)
         rows = [_with(row, _TEXT, texts[row[_MADE]]) if row[_TEXT] is None else row for row in rows]
     if cut is not None:
-        rows = _as_of(connection, names, rows, cut)
+        rows = _as_of(connection, names, rows, cut, [""] * first + list(keys))
     groups: _Groups = {}
-    for row in rows:
-        for key in (row[_KEY],) if same is None else same[row[_KEY]]:
-            pair = (key, row[_FLAG])
+    if same is None:
+        for row in rows:
+            pair = (row[_PLACE] - first, row[_FLAG])
             if pair in groups:
                 groups[pair].append(row)
             else:
                 groups[pair] = [row]
+        return groups
+    places = {key: place for place, key in enumerate(asked)}
+    for row in rows:
+        for key in same[keys[row[_PLACE] - first]]:
+            groups.setdefault((places[key], row[_FLAG]), []).append(row)
     return groups
 
 
-def _as_of(connection: Connection, names: Names, rows: Sequence[_Row], cut: Cut) -> list[_Row]:
+def _as_of(
+    connection: Connection, names: Names, rows: Sequence[_Row], cut: Cut, keys: Sequence[str]
+) -> list[_Row]:
     """Leave out what came later, and take back what later events did to the rest."""
     last = {number: cut.number(origin) for number, origin in names.origins.items()}
     within = [row for row in rows if row[_SEQ] <= last[row[_ORIGIN]]]
@@ -152,7 +162,7 @@ def _as_of(connection: Connection, names: Names, rows: Sequence[_Row], cut: Cut)
         if not row[_REVISED]:
             result.append(row)
         elif (projected := past.get(as_uuid(row[_ANNOTATION]))) is not None:
-            live = counts.get((as_uuid(row[_EVENT]), row[_KEY], row[_FLAG]), False)
+            live = counts.get((as_uuid(row[_EVENT]), keys[row[_PLACE]], row[_FLAG]), False)
             result.append(_with(_with(row, _LIVE, live), _TEXT, projected.text))
     return result
 
@@ -165,7 +175,7 @@ def _weighed(
     connection: Connection,
     names: Names,
     groups: _Groups,
-    targets: Mapping[str, Target],
+    targets: Sequence[Target],
     *,
     policy: Policy,
     vocabulary: Vocabulary,
@@ -179,8 +189,8 @@ def _weighed(
     result: list[EffectiveFlag] = []
     for pair in sorted(groups):
         rows = groups[pair]
-        key, flag = pair
-        target = targets[key]
+        place, flag = pair
+        target = targets[place]
         if plain and len(rows) == 1:
             # What nobody contradicts needs no weighing, and is nearly everything.
             (_, _, state, version, reason, actor, at, text, said, event, hlc, origin, _, live, *_) = rows[0]

@@ -133,6 +133,9 @@ class Cut:
     def __le__(self, other: "Cut") -> bool:
         return all(other.holds(origin, number) for origin, number in self.numbers)
 
+    def __bool__(self) -> bool:
+        return bool(self.numbers)
+
     def __iter__(self) -> Iterator[tuple[str, int]]:
         return iter(self.numbers)
 

@@ -14,7 +14,7 @@ from gnomon.annotations.policy import STANDARD, Policy
 from gnomon.annotations.storage import definitions
 from gnomon.annotations.storage.database import Database
 from gnomon.annotations.storage.names import Names
-from gnomon.annotations.vocabulary import Vocabulary
+from gnomon.annotations.vocabulary import Vocabulary, VocabularyDocument
 from gnomon.errors import VocabularyError, nearest
 
 __all__ = ["OpenedLog"]
@@ -58,6 +58,17 @@ class OpenedLog:
         """The policies that there are, by label."""
         with self._reading() as (connection, names):
             return {**self._laid_down(connection, names), **policies.shipped()}
+
+    @property
+    def vocabularies(self) -> Mapping[str, VocabularyDocument]:
+        """The vocabularies that there are, as they were laid down, by label."""
+        with self._reading() as (connection, names):
+            found = [
+                vocabularies.parse_vocabulary(definition.document)
+                for definition in definitions.read(connection, names, None)
+                if definition.kind == "vocabulary"
+            ]
+        return {**{document.label: document for document in found}, **vocabularies.shipped()}
 
     @contextmanager
     def _reading(self) -> Iterator[_Transaction]:

@@ -37,11 +37,18 @@ COMMANDS = {
     "compare": LazyCommand(
         "gnomon.cli.compare:compare", "Compare two runs, or two versions of the software."
     ),
+    "annotate": LazyCommand("gnomon.cli.annotations.saying:add", "Say something about the data."),
+    "flag": LazyCommand(
+        "gnomon.cli.annotations.saying:flag", "Say of a data ID that a flag is set, clear or examined."
+    ),
     "annotations": LazyCommand(
         "gnomon.cli.annotations:annotations", "Look at what people and bots said about the data."
     ),
-    "flag": LazyCommand(
-        "gnomon.cli.annotations:flag", "Say of a data ID that a flag is set, clear or examined."
+    "vocabulary": LazyCommand(
+        "gnomon.cli.annotations.definitions:vocabulary", "Look at the flags, and lay down those of a site."
+    ),
+    "policy": LazyCommand(
+        "gnomon.cli.annotations.definitions:policy", "Look at who wins, and lay down the policy of a site."
     ),
     "repo": LazyCommand(
         "gnomon.cli.repo:repo", "Make Butler repositories and gnomon know each other.", extra="butler"

@@ -16,7 +16,7 @@ from gnomon.annotations.targets import Target
 __all__ = ["AssertedRow", "asserted", "keys_with", "parents", "rows", "targets", "texts"]
 
 _ROWS = """
-SELECT a.target_key, a.flag, a.state, a.version, a.reason, a.actor, a.recorded_at, a.text, a.annotation_id,
+SELECT k.key, a.flag, a.state, a.version, a.reason, a.actor, a.recorded_at, a.text, a.annotation_id,
        a.event_id, a.hlc, a.origin, a.seq, a.live, a.parents, a.revised, a.made
 FROM {{keys}} CROSS JOIN assertion AS a
 WHERE a.target_key = k.value{flags}
@@ -29,9 +29,9 @@ WHERE a.target_key = k.value{flags}
 
 
 class AssertedRow(NamedTuple):
-    """One row of `rows`, with the names of its columns."""
+    """One row of `rows`, with the names of its columns; the first is the place among the keys asked about."""
 
-    target_key: str
+    place: int
     flag: str
     state: str
     version: int

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table
 
-__all__ = ["execute", "execute_many", "fetch", "insert", "plain", "query"]
+__all__ = ["execute", "execute_many", "fetch", "first_place", "insert", "plain", "query"]
 
 _COPY_FROM = 50
 """From how many rows on PostgreSQL's COPY is quicker than single inserts."""
@@ -63,7 +63,8 @@ def fetch(
     connection
         Any transaction.
     query
-        SQL in which ``{keys}`` is a table ``k`` with the keys as its column ``value``, and ``?`` a parameter.
+        SQL in which ``{keys}`` is a table ``k`` with the keys as its column ``value`` and their places, from
+        ``first_place``, as ``key``; ``?`` is a parameter.
     values
         The keys, all texts or all integers.
     *parameters
@@ -79,9 +80,28 @@ def fetch(
         statement, keys = query.format(keys="json_each(?) AS k"), json.dumps(items)
     else:
         kind = "bigint" if items and isinstance(items[0], int) else "text"
-        statement = query.format(keys=f"unnest(?::{kind}[]) AS k(value)").replace("?", "%s")
+        numbered = f"unnest(?::{kind}[]) WITH ORDINALITY AS k(value, key)"
+        statement = query.format(keys=numbered).replace("?", "%s")
         keys = items  # type: ignore[assignment]  # each driver has its own form
+        # Few of many rows are wanted, which the planner cannot know; it would read the whole table.
+        execute(connection, "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
     return _run(connection, statement, (keys, *parameters))
+
+
+def first_place(connection: Connection) -> int:
+    """Say what `fetch` calls the place of the first key.
+
+    Parameters
+    ----------
+    connection
+        Any connection.
+
+    Returns
+    -------
+    int
+        0 or 1.
+    """
+    return 0 if connection.dialect.name == "sqlite" else 1
 
 
 def query(connection: Connection, statement: str, *parameters: Any) -> Sequence[Sequence[Any]]:
@@ -120,7 +140,8 @@ def execute(connection: Connection, statement: str, *parameters: Any) -> None:
     """
     if connection.dialect.name != "sqlite":
         statement = statement.replace("?", "%s")
-    _driver(connection).execute(statement, parameters)
+    # Several statements at once are taken only without parameters.
+    _driver(connection).execute(statement, *([parameters] if parameters else []))
 
 
 def execute_many(connection: Connection, statement: str, rows: Collection[Sequence[Any]]) -> None:

@@ -258,7 +258,8 @@ def _open_postgresql(url: URL, *, upgrade: bool, progress: Progress | None) -> D
             f"{place} needs a PostgreSQL driver: pip install 'gnomon[postgres]', and postgresql+psycopg://."
         ) from error
     try:
-        with engine.begin() as connection:
+        # Whoever waited for another maker has to see what that one made.
+        with engine.execution_options(isolation_level="READ COMMITTED").begin() as connection:
             # One maker at a time; the number is our mark, as in the header of our files.
             connection.execute(text("SELECT pg_advisory_xact_lock(:id)"), {"id": schema.APPLICATION_ID})
             if not (present := set(inspect(connection).get_table_names())):
@@ -301,7 +302,8 @@ def _checked(database: Database, *, upgrade: bool, progress: Progress | None) ->
             from gnomon.annotations import migrations
 
             with database.write() as connection:
-                migrations.upgrade(connection, progress=progress)
+                if _found(connection).get("schema_version") == str(version):  # nobody else did it meanwhile
+                    migrations.upgrade(connection, progress=progress)
             version = _version(database)
         if version != schema.SCHEMA_VERSION:
             raise AnnotationLogError(
@@ -316,7 +318,7 @@ def _checked(database: Database, *, upgrade: bool, progress: Progress | None) ->
 
 def _version(database: Database) -> int:
     with database.read() as connection:
-        found = {row.name: row.value for row in connection.execute(select(schema.meta))}
+        found = _found(connection)
     if found.get("format") != schema.FORMAT:
         raise NotOursError(f"{database.place} is a database of something else; it is left as it is.")
     try:
@@ -325,3 +327,7 @@ def _version(database: Database) -> int:
         raise AnnotationLogError(
             f"The annotations in {database.place} do not say which version their tables have."
         ) from None
+
+
+def _found(connection: Connection) -> dict[str, str]:
+    return {row.name: row.value for row in connection.execute(select(schema.meta))}

@@ -165,8 +165,9 @@ def read(
     columns = schema.event.c
     ordered = order or (columns.hlc, columns.origin, columns.origin_seq)
     query = select(schema.event).where(*conditions).order_by(*ordered)
-    for row in connection.execute(query, execution_options={"yield_per": _CHUNK}):
-        yield _event(row)
+    with connection.execute(query, execution_options={"yield_per": _CHUNK}) as rows:
+        for row in rows:
+            yield _event(row)
 
 
 def history(connection: Connection, ids: Iterable[uuid.UUID]) -> list[Event]:

@@ -84,7 +84,7 @@ def query(
             place = index.c.rowid
     elif found:
         conditions += text_index.holds_words(found)
-    for name, value in given.items():
+    # What a text search finds is looked up one by one; otherwise whatever has the flag or tag is listed.
         if name not in _KNOWN:
             raise AnnotationError(f"{name!r} is not a condition of a search.{nearest(name, _KNOWN)}")
         if value is None:

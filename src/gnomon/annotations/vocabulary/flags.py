@@ -202,7 +202,11 @@ class Vocabulary:
                 f"{name!r} is not a free flag: after user/ come lower-case letters, digits and underscores, "
                 f"at most {_MAX_NAME} characters in all."
             )
-        raise AnnotationError(f"{name!r} is not a flag.{nearest(name, [*self.flags, *self.aliases])}")
+        close = nearest(name, [*self.flags, *self.aliases])
+        for alias, flag in self.aliases.items():
+            if close == f" Did you mean {alias}?":
+                close = f" Did you mean {flag}?"
+        raise AnnotationError(f"{name!r} is not a flag.{close}")
 
     def check_asked(self, name: str) -> str:
         """Refuse a flag that cannot be asked for, and give the one that is meant.

@@ -1,11 +1,12 @@
 """Annotations: a million of them on a million exposures, on SQLite and on PostgreSQL.
 
-Beside the figures stands what a plain table does in the same run: one table of messages with an index on the
-exposure, as an exposure log keeps them, asked exposure by exposure or by ``LIKE``, and filled row by row.
+Beside the figures stands what a plain table does in the same run: one table of messages with an index on
+the exposure, as an exposure log keeps them, asked exposure by exposure or by ``LIKE``, and filled row by row.
 
-Run it with ``.venv/bin/python benchmarks/annotations.py [--events 1000000] [--postgresql URI]``. Without a URI
-it starts Debian's PostgreSQL in a temporary folder, or else the one of the wheel, which has no ``pg_trgm``. CPU
-time is that of this process; on PostgreSQL the server's comes on top, so that wall time stands beside it.
+Run it with ``.venv/bin/python benchmarks/annotations.py [--events 1000000] [--postgresql URI]``. Without a
+URI it starts Debian's PostgreSQL in a temporary folder, or else the one of the wheel, which has no
+``pg_trgm``. CPU time is that of this process; on PostgreSQL the server's comes on top, so that wall time
+stands beside it.
 """
 
 import argparse
@@ -19,13 +20,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import sqlalchemy
+
 from gnomon.annotations import Actor, Annotations, Assertion, Draft, Target, open_annotations
 
-WORDS = """
-clouds cirrus west east zenith seeing image stars trailed hexapod jump dome vignetting wind gust focus donut guider
-lost tracking fault shutter readout bias flat dark twilight moon bright sky satellite streak cosmic rays detector
-amplifier saturated glow reflection ghost mirror cover telescope slew settle mount rotator
-""".split()
+WORDS = (  # of a night
+    *("clouds", "cirrus", "west", "east", "zenith", "seeing", "image", "stars", "trailed", "hexapod", "jump"),
+    *("dome", "vignetting", "wind", "gust", "focus", "donut", "guider", "lost", "tracking", "fault", "bias"),
+    *("shutter", "readout", "flat", "dark", "twilight", "moon", "bright", "sky", "satellite", "streak"),
+    *("cosmic", "rays", "detector", "amplifier", "saturated", "glow", "reflection", "ghost", "mirror"),
+)
 PERSONS = [Actor(name, "human") for name in ("ada", "bruno", "chen", "dora")]
 BOT = Actor("seeing-bot", "bot", agent="gnomon rules", agent_version="1")
 ASKED = 10_000
@@ -116,7 +119,7 @@ def measure(log: Annotations, uri: str, number: int) -> None:
         "two frequent words": {"words": "cirrus hexapod"},
         "a frequent piece, a flag and a tag": {"text": "irr", "flag": "junk", "tag": "zenith"},
     }.items():
-        wall, cpu, page = timed(lambda c=conditions: log.search(limit=50, newest=True, **c), 5)  # type: ignore[misc,arg-type]
+        wall, cpu, page = timed(lambda c=conditions: log.search(limit=50, newest=True, **c), 5)  # type: ignore[misc]
         show(f"search: {what}", wall, cpu, f"{len(page)} shown")  # type: ignore[arg-type]
     page = log.search(limit=50, newest=True)
     for _ in range(20):

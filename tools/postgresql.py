@@ -1,8 +1,8 @@
-"""A PostgreSQL server for tests and benchmarks, in a folder of its own: ``postgresql.py FOLDER [--careless]``.
+"""A PostgreSQL server for tests and benchmarks: ``postgresql.py FOLDER [--careless] [--wheel]``.
 
-Prints the address of a database and its name, and stops the server when its standard input ends. It is Debian's
-``postgresql`` if that is installed, otherwise the one of a wheel, which has no ``pg_trgm``. A careless server does
-not wait for the disk.
+Prints the address of a database and the name of the server, and stops it when its standard input ends. It is
+Debian's ``postgresql`` if that is installed, otherwise the one of a wheel, without ``pg_trgm``. A careless
+server does not wait for the disk.
 """
 
 import os

@@ -1,141 +1,172 @@
-"""What holds after any sequence of operations."""
+"""What holds after any sequence of operations at two origins, on both databases."""
 
+import io
 import random
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+import pytest
+import sqlalchemy
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.annotations.strategies import (
+    LAW,
+    PERSONS,
+    PROGRAMS,
+    THINGS,
+    VISITS,
+    Step,
+    all_events,
+    deal,
+    fresh,
+    perform,
+    steps,
+)
 
-from gnomon.annotations import Actor, Annotation, Annotations, Assertion, Target, open_annotations
-from gnomon.annotations.model import FlagState
-from gnomon.errors import AnnotationError
+from gnomon.annotations import Actor, Annotation, Annotations, Assertion, Cut, open_annotations
 
-VISITS = [Target.dimension("visit", {"instrument": "X", "visit": number}) for number in range(4)]
-PERSONS = [Actor("alice", "human"), Actor("bruno", "human")]
-PROGRAMS = [Actor("bot", "bot"), Actor("nightly", "pipeline")]
-LAW = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-
-
-@dataclass(frozen=True)
-class Step:
-    """One operation; numbers choose among what is there when it is done."""
-
-    kind: str
-    actor: Actor
-    visits: list[int]
-    flags: dict[tuple[str, int | None], FlagState]
-    text: str
-    which: int
-    seen: list[int] | None
+Fresh = Callable[[], Any]
 
 
-def steps(actors: list[Actor]) -> st.SearchStrategy[Step]:
-    states: list[FlagState] = ["set", "clear", "examined"]
-    return st.builds(
-        Step,
-        kind=st.sampled_from(["add", "add", "edit", "retract"]),
-        actor=st.sampled_from(actors),
-        visits=st.lists(st.integers(0, 3), min_size=1, max_size=4, unique=True),
-        flags=st.dictionaries(
-            st.tuples(st.sampled_from(["junk", "clouds"]), st.one_of(st.none(), st.integers(0, 3))),
-            st.sampled_from(states),
-            max_size=3,
-        ),
-        text=st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=5),
-        which=st.integers(0, 20),
-        seen=st.one_of(st.none(), st.lists(st.integers(0, 20), max_size=3)),
-    )
+@pytest.fixture(params=["sqlite", "postgresql"])
+def another(request: pytest.FixtureRequest) -> Fresh:
+    """Make one more log on this database, each time an empty one."""
+    if request.param == "sqlite":
+        return fresh
+    server = request.getfixturevalue("server")
+    make = request.getfixturevalue("make_database")
+    address = make(server)
+
+    @contextmanager
+    def emptied() -> Iterator[Annotations]:
+        engine = sqlalchemy.create_engine(address)
+        with engine.begin() as connection:
+            connection.exec_driver_sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+        engine.dispose()
+        with open_annotations(address, origin="third") as log:
+            yield log
+
+    return emptied
 
 
-@contextmanager
-def fresh() -> Iterator[Annotations]:
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        open_annotations(Path(folder) / "annotations.db", origin="summit") as log,
-    ):
-        yield log
-
-
-def perform(log: Annotations, step: Step) -> None:
-    """Do it; an operation that is refused changes nothing, which the laws cover too."""
-    said = [
-        Assertion(flag, state, target=None if n is None else VISITS[n])
-        for (flag, n), state in step.flags.items()
+def answers(log: Annotations, at: Cut | None = None) -> list[tuple[object, ...]]:
+    """What the log says of everything, in a form that compares whatever is shown."""
+    return [
+        (
+            f.target.key,
+            f.flag,
+            f.state,
+            f.by,
+            f.conflict,
+            f.text,
+            [(r.claim.event_id, r.outcome, r.rule) for r in f.reasons],
+        )
+        for f in log.effective(THINGS, at=at)
     ]
-    known = log.search(include_retracted=True)
-    try:
-        if step.kind == "add":
-            about = [VISITS[number] for number in step.visits]
-            heard = [event.id for target in about for event in log.history(target)]
-            seen = None if step.seen is None else [heard[n % len(heard)] for n in step.seen if heard]
-            log.add(targets=about, text=step.text, flags=said, actor=step.actor, parents=seen)
-        elif known:
-            one: Annotation = known[step.which % len(known)]
-            if step.kind == "edit":
-                log.edit(one.id, actor=step.actor, expected=one.event_id, text=step.text, flags=said)
-            else:
-                log.retract(one.id, actor=step.actor)
-    except AnnotationError:
-        pass
 
 
 @LAW
-@given(st.lists(steps(PERSONS + PROGRAMS), max_size=12))
-def test_projections_equal_the_replay_of_the_events(history: list[Step]) -> None:
-    with fresh() as log:
+@given(history=st.lists(steps(PERSONS + PROGRAMS), max_size=12), chance=st.randoms())
+def test_any_order_and_duplication_of_events_gives_the_same_digest(
+    another: Fresh, history: list[Step], chance: random.Random
+) -> None:
+    with fresh("summit") as one, fresh("usdf") as two, another() as third, fresh("fourth") as fourth:
         for step in history:
-            perform(log, step)
+            perform([one, two], step)
+        for log in (one, two):
+            log.take_in(list(one.events()))
+            log.take_in(list(two.events()))
+        events: Any = all_events([one, two])
+        for portion in deal(events, chance):
+            third.take_in(portion)
+        fourth.take_in(list(reversed(events)))
+        assert {log.digest() for log in (one, two, third, fourth)} == {one.digest()}
+        assert {log.fingerprint() for log in (one, two, third, fourth)} == {one.fingerprint()}
+        assert answers(third) == answers(one)
+        for log in (one, two, third, fourth):
+            assert log.check() == []
+
+
+@LAW
+@given(history=st.lists(steps(PERSONS + PROGRAMS), max_size=10))
+def test_projections_equal_the_replay_of_the_events(another: Fresh, history: list[Step]) -> None:
+    with another() as log, fresh("usdf") as other:
+        for step in history:
+            perform([log, other], step)
         assert log.check() == []
-        before = (log.search(include_retracted=True), log.effective(VISITS))
+        before = (log.search(include_retracted=True), log.fingerprint(), answers(log))
         log.rebuild()
-        assert (log.search(include_retracted=True), log.effective(VISITS)) == before
+        assert (log.search(include_retracted=True), log.fingerprint(), answers(log)) == before
         assert log.check() == []
 
 
 @LAW
 @given(
-    st.lists(steps(PERSONS), min_size=1, max_size=5),
-    st.lists(steps(PROGRAMS), max_size=3),
-    st.lists(steps(PROGRAMS), min_size=1, max_size=8),
+    before=st.lists(steps(PERSONS + PROGRAMS), max_size=8),
+    after=st.lists(steps(PERSONS + PROGRAMS), min_size=1, max_size=8),
 )
-def test_no_sequence_of_bot_events_changes_a_value_that_a_person_set(
-    words: list[Step], before: list[Step], after: list[Step]
+def test_an_answer_as_of_a_cut_never_changes_whatever_arrives_later(
+    another: Fresh, before: list[Step], after: list[Step]
 ) -> None:
-    with fresh() as log:
-        for step in before + words:
-            perform(log, step)
-
-        def persons() -> dict[tuple[str, str], tuple[str, bool, Actor]]:
-            return {
-                (found.target.key, found.flag): (found.state, found.conflict, found.by)
-                for found in log.effective(VISITS)
-                if found.by.is_human
-            }
-
-        decided = persons()
+    with another() as log, fresh("usdf") as other:
+        for step in before:
+            perform([log, other], step)
+        cut = log.cut()
+        then, digest = answers(log), log.digest()
+        assert answers(log, cut) == then
         for step in after:
-            perform(log, step)
-        assert persons() == decided
+            perform([log, other], step)
+        log.take_in(list(other.events()))
+        assert answers(log, cut) == then
+        assert log.digest(cut) == digest
+        assert answers(log, log.cut()) == answers(log)
 
 
 @LAW
-@given(st.lists(steps(PERSONS + PROGRAMS), max_size=4), steps(PERSONS + PROGRAMS), st.randoms())
+@given(
+    before=st.lists(steps(PROGRAMS), max_size=3),
+    words=st.lists(steps(PERSONS), min_size=1, max_size=5),
+    after=st.lists(steps(PROGRAMS), min_size=1, max_size=8),
+)
+def test_no_sequence_of_bot_events_changes_a_value_that_a_person_set(
+    another: Fresh, before: list[Step], words: list[Step], after: list[Step]
+) -> None:
+    def persons(log: Annotations) -> dict[tuple[str, str], tuple[str, bool, Actor]]:
+        # What a program says of which record a pending observation became, is no value of a flag.
+        return {
+            (found.target.key, found.flag): (found.state, found.conflict, found.by)
+            for found in log.effective(THINGS)
+            if found.by.is_human
+        }
+
+    with another() as log, fresh("usdf") as other:
+        for step in before + words:
+            perform([log, other], step)
+        log.take_in(list(other.events()))
+        other.take_in(list(log.events()))
+        decided = persons(log)
+        for step in after:
+            if step.kind != "resolve":
+                perform([log, other], step)
+        log.take_in(list(other.events()))
+        assert persons(log) == decided
+
+
+@LAW
+@given(history=st.lists(steps(PERSONS + PROGRAMS, 1), max_size=4), step=steps(PERSONS), chance=st.randoms())
 def test_adding_the_same_with_the_same_key_again_is_no_change(
     history: list[Step], step: Step, chance: random.Random
 ) -> None:
     said = [
-        Assertion(flag, state, target=VISITS[step.visits[0]]) for (flag, n), state in step.flags.items() if n
+        Assertion(flag, state, target=THINGS[step.things[0]]) for (flag, n), state in step.flags.items() if n
     ]
     said = list({assertion.flag: assertion for assertion in said}.values())
-    about = [VISITS[number] for number in step.visits]
+    about = [THINGS[number] for number in step.things]
     with fresh() as log:
         first = log.add(targets=about, text="once", flags=said, actor=step.actor, key="k")
         for other in history:
-            perform(log, other)
+            perform([log], other)
         before = log.search(include_retracted=True)
         chance.shuffle(about)
         chance.shuffle(said)
@@ -145,12 +176,49 @@ def test_adding_the_same_with_the_same_key_again_is_no_change(
 
 
 @LAW
-@given(st.lists(steps(PERSONS + PROGRAMS), max_size=8), st.permutations(VISITS))
-def test_the_order_of_targets_makes_no_difference(history: list[Step], shuffled: list[Target]) -> None:
+@given(history=st.lists(steps(PERSONS + PROGRAMS, 1), max_size=8), shuffled=st.permutations(VISITS))
+def test_the_order_of_targets_makes_no_difference(history: list[Step], shuffled: list[Any]) -> None:
     with fresh() as log:
         for step in history:
-            perform(log, step)
+            perform([log], step)
         together = log.effective(VISITS)
         assert log.effective(shuffled) == together
         apart = [found for target in shuffled for found in log.effective([target])]
         assert sorted(apart, key=lambda found: (found.target.key, found.flag)) == together
+
+
+@LAW
+@given(
+    history=st.lists(steps(PERSONS + PROGRAMS, 1), max_size=10), limit=st.integers(1, 4), newest=st.booleans()
+)
+def test_pages_one_after_the_other_are_the_whole(history: list[Step], limit: int, newest: bool) -> None:
+    with fresh() as log:
+        for step in history:
+            perform([log], step)
+        whole = log.search(newest=newest)
+        assert whole.next is None
+        pages: list[Annotation] = []
+        after: str | None = None
+        while True:
+            page = log.search(newest=newest, limit=limit, after=after)
+            pages += page
+            after = page.next
+            if after is None:
+                break
+            assert len(page) == limit
+        assert pages == whole
+
+
+@LAW
+@given(history=st.lists(steps(PERSONS + PROGRAMS), max_size=10))
+def test_a_log_that_is_written_to_a_file_and_read_again_is_the_same(history: list[Step]) -> None:
+    with fresh() as log, fresh("usdf") as other, fresh("copy") as copy:
+        for step in history:
+            perform([log, other], step)
+        file = io.StringIO()
+        number = log.export(file)
+        lines = file.getvalue().splitlines()
+        taken = copy.import_(lines)
+        assert (taken.recorded, taken.known, taken.held) == (number, 0, 0)
+        assert (copy.digest(), copy.fingerprint()) == (log.digest(), log.fingerprint())
+        assert copy.import_(lines).known == number

@@ -35,9 +35,7 @@ def test_a_thousand_things_marked_at_once_are_answered_at_once(
     database: str, alice: Actor, bot: Actor, visit: Visit
 ) -> None:
     with open_annotations(database, origin="usdf") as log:
-        log.add(
-            targets=[visit(n) for n in range(1500)], flags=[Assertion("junk", "set")], actor=bot, key="k"
-        )
+        log.add(targets=[visit(n) for n in range(1500)], flags=[Assertion("junk", "set")], actor=bot, key="k")
         log.add(targets=[visit(7)], flags=[Assertion("junk", "clear")], actor=alice)
     with open_annotations(database, origin="usdf") as log:
         states = {found.target: found.state for found in log.effective([visit(n) for n in range(1500)])}

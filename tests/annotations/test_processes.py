@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from gnomon.annotations import Actor, Annotations, Target, open_annotations
+from gnomon.annotations import Actor, Annotations, Assertion, Draft, Target, open_annotations
 
 Visit = Callable[[int], Target]
 
@@ -48,6 +48,34 @@ with open_annotations(sys.argv[1], origin="summit") as log:
             targets=visits, flags=[Assertion("clouds", "set")], actor=Actor("writer", "pipeline")
         )
         print(added.id, flush=True)
+"""
+
+
+BULKS = """
+import sys
+from gnomon.annotations import Actor, Assertion, Draft, Target, open_annotations
+
+with open_annotations(sys.argv[1], origin="summit") as log:
+    number = 0
+    while True:
+        items = [
+            Draft(targets=[Target.dimension("visit", {"instrument": "X", "visit": n})], text="said",
+                  flags=[Assertion("clouds", "set")])
+            for n in range(200)
+        ]
+        log.add_many(items, actor=Actor("writer", "pipeline"), key=f"bulk {number}")
+        number += 1
+        print(number, flush=True)
+"""
+
+REBUILDER = """
+import sys
+from gnomon.annotations import open_annotations
+
+with open_annotations(sys.argv[1], origin="summit") as log:
+    print("ready", flush=True)
+    while True:
+        log.rebuild(progress=lambda done, total: print("working", flush=True))
 """
 
 
@@ -98,7 +126,8 @@ def test_a_killed_writer_loses_nothing_that_was_acknowledged(address: str, ackno
     assert writer.stdout is not None
     seen = [writer.stdout.readline().strip() for _ in range(acknowledged)]
     writer.kill()
-    seen += writer.communicate()[0].split()
+    seen += writer.stdout.read().split()
+    writer.communicate()
     with open_annotations(address, origin="summit") as log:
         kept = {str(annotation.id) for annotation in log.search()}
         assert set(seen) <= kept
@@ -106,3 +135,43 @@ def test_a_killed_writer_loses_nothing_that_was_acknowledged(address: str, ackno
         assert log.check() == []
         log.add(targets=[Target.collection("c")], text="goes on", actor=Actor("alice", "human"))
         assert log.check() == []
+
+
+@pytest.mark.parametrize("acknowledged", [1, 4])
+def test_a_bulk_whose_writer_is_killed_is_there_as_a_whole_or_not_at_all_and_can_be_sent_again(
+    address: str, acknowledged: int
+) -> None:
+    writer = start(BULKS, address)
+    assert writer.stdout is not None
+    for _ in range(acknowledged):
+        writer.stdout.readline()
+    writer.kill()
+    # Read as before: `communicate` would leave out what lies in the buffer.
+    seen = acknowledged + len(writer.stdout.read().split())
+    writer.communicate()
+    visits = [Target.dimension("visit", {"instrument": "X", "visit": n}) for n in range(200)]
+    items = [Draft(targets=[v], text="said", flags=[Assertion("clouds", "set")]) for v in visits]
+    with open_annotations(address, origin="summit") as log:
+        kept = len(log.search())
+        assert kept in (200 * seen, 200 * (seen + 1))
+        assert log.check() == []
+        again = log.add_many(items, actor=Actor("writer", "pipeline"), key=f"bulk {seen}")
+        assert all(item.repeated == (kept > 200 * seen) for item in again)
+        assert len(log.search()) == 200 * (seen + 1)
+        assert log.check() == []
+
+
+def test_a_rebuild_that_is_killed_leaves_everything_as_it_was(
+    address: str, log: Annotations, alice: Actor, visit: Visit
+) -> None:
+    log.add_many([Draft(targets=[visit(n)], text=f"number {n}") for n in range(500)], actor=alice)
+    before = log.fingerprint()
+    rebuilder = start(REBUILDER, address)
+    assert rebuilder.stdout is not None
+    for _ in range(3):
+        rebuilder.stdout.readline()
+    rebuilder.kill()
+    rebuilder.communicate()
+    assert log.fingerprint() == before
+    assert len(log.search(words="number", limit=1000)) == 500
+    assert log.check() == []

@@ -16,6 +16,7 @@ Visit = Callable[[int], Target]
 
 OLD = (Path(__file__).parent / "data" / "schema_1.sql").read_text(encoding="utf-8")
 
+
 @pytest.fixture
 def old(path: Path) -> Path:
     """A file as version 1 left it: its dump, made when it was the present version."""

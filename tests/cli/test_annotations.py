@@ -4,8 +4,10 @@ import csv
 import getpass
 import io
 import json
+import sqlite3
 import uuid
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -178,3 +180,182 @@ def test_help_needs_no_account(gnomon: Gnomon) -> None:
     assert result.exit_code == 0
     assert "the account's name" in result.stdout
     assert isinstance(click.get_current_context(silent=True), type(None))
+
+
+def rows(result: Result) -> list[dict[str, str]]:
+    assert result.exit_code == 0, result.output
+    return list(csv.DictReader(io.StringIO(result.stdout)))
+
+
+def say(gnomon: Gnomon, log: list[str], *arguments: str) -> str:
+    """Say something, and give the annotation's id."""
+    result = gnomon(*arguments, "--user", "alice", *log)
+    assert result.exit_code == 0, result.output
+    return result.stdout.strip().rpartition(" ")[2].strip("()")
+
+
+def test_an_annotation_is_made_with_everything_and_shown(gnomon: Gnomon, log: list[str]) -> None:
+    id = say(
+        gnomon, log, "annotate", "Dome in the beam", *VISIT, "--flag", "vignetted", "--flag", "junk=clear",
+        "--tag", "dome", "--url", "https://site/1", "--level", "warning", "--assignee", "bruno",
+        "--attach", "s3://b/x.png", "sha256:" + "0" * 64, "--time-lost", "fault", "60",
+    )  # fmt: skip
+    answer = say(gnomon, log, "annotate", "Closed it", *VISIT, "--reply-to", id)
+    shown = json.loads(gnomon("annotations", "show", id, *log).stdout)
+    assert [(flag["flag"], flag["state"]) for flag in shown["flags"]] == [
+        ("vignetting", "set"),
+        ("junk", "clear"),
+    ]
+    assert (shown["level"], shown["assignee"], shown["by"]) == (30, "bruno", "alice")
+    assert shown["attachments"][0]["uri"] == "s3://b/x.png"
+    assert shown["time_lost"] == {"kind": "fault", "seconds": 60.0}
+    assert shown["thread_of"] == [id, answer]
+
+
+def test_an_annotation_is_edited_and_taken_back(gnomon: Gnomon, log: list[str]) -> None:
+    id = say(gnomon, log, "annotate", "first", *VISIT, "--tag", "dome")
+    event = json.loads(gnomon("annotations", "show", id, *log).stdout)["event"]
+    edited = gnomon("annotations", "edit", id, "--text", "second", "--tag", "", "--user", "bruno", *log)
+    assert "edited" in edited.stdout
+    late = gnomon("annotations", "edit", id, "--expected", event, "--text", "third", *log)
+    assert late.exit_code == 2
+    assert "by bruno" in late.stderr
+    again = gnomon("annotations", "edit", id, "--text", "second", *log)
+    assert "unchanged" in again.stdout
+    assert gnomon("annotations", "retract", id, "--reason", "wrong", *log).exit_code == 0
+    assert rows(gnomon("annotations", "list", "--format", "csv", *log)) == []
+    (row,) = rows(gnomon("annotations", "list", "--retracted", "--format", "csv", *log))
+    assert (row["text"], row["tags"], row["state"]) == ("second", "", "retracted")
+
+
+@pytest.mark.parametrize(
+    ("about", "kind"),
+    [
+        ([*VISIT, "detector=3", "--dataset-type", "calexp"], "data_id"),
+        (["--dataset", str(uuid.UUID(int=7))], "dataset"),
+        (["--collection", "u/me/run", "--repository", "main"], "collection"),
+        (["--measurement", str(uuid.UUID(int=7)), "demo.seeing"], "measurement"),
+        (["instrument=X", "--pending", "X_O_7"], "pending"),
+        (["instrument=X", "--begin", "2026-03-01T02:00:00Z", "--end", "2026-03-01T03:00:00Z"], "timespan"),
+    ],
+)
+def test_everything_can_be_spoken_of(gnomon: Gnomon, log: list[str], about: list[str], kind: str) -> None:
+    id = say(gnomon, log, "annotate", "x", *about, "--flag", "junk")
+    shown = json.loads(gnomon("annotations", "show", id, *log).stdout)
+    assert [target["kind"] for target in shown["targets"]] == [kind]
+    assert len(rows(gnomon("annotations", "list", *about, "--format", "csv", *log))) == 1
+    (held,) = rows(gnomon("annotations", "effective", *about, "--format", "csv", *log))
+    assert (held["flag"], held["state"]) == ("junk", "set")
+
+
+def test_thousands_of_things_come_from_a_file(gnomon: Gnomon, log: list[str], tmp_path: Path) -> None:
+    file = tmp_path / "things.jsonl"
+    lines = [json.dumps({"instrument": "LSSTCam", "visit": n}) for n in range(2000)]
+    file.write_text("\n".join([*lines, '{"kind": "collection", "name": "c"}']), encoding="utf-8")
+    result = gnomon("flag", "junk", "--things", str(file), *log)
+    assert result.stdout.startswith("2001 things: junk set")
+    told = gnomon("annotations", "coverage", "--flag", "junk", "--things", str(file), "--format", "csv", *log)
+    assert len(rows(told)) == 2001
+    assert told.stderr.strip() == "2001 set."
+    file.write_text('{"visit": 1}', encoding="utf-8")
+    wrong = gnomon("flag", "junk", "--things", str(file), *log)
+    assert (wrong.exit_code, "things.jsonl:1: A data ID with visit" in wrong.stderr) == (2, True)
+
+
+def test_texts_are_found_by_pieces_and_words_and_page_by_page(gnomon: Gnomon, log: list[str]) -> None:
+    for n in range(5):
+        say(gnomon, log, "annotate", f"cirrus number {n}", *VISIT)
+    found = rows(gnomon("annotations", "search", "number 3", "--format", "csv", *log))
+    assert [row["text"] for row in found] == ["cirrus number 3"]
+    first = gnomon("annotations", "search", "--words", "CIRRUS", "--limit", "3", "--format", "csv", *log)
+    place = first.stderr.strip().rpartition(" ")[2]
+    second = gnomon("annotations", "search", "--words", "CIRRUS", "--after", place, "--format", "csv", *log)
+    texts = [row["text"] for row in [*rows(first), *rows(second)]]
+    assert texts == [f"cirrus number {n}" for n in (4, 3, 2, 1, 0)]
+    assert gnomon("annotations", "search", *log).exit_code == 2
+
+
+def test_what_holds_is_told_with_the_cut_it_rests_on_and_again_as_of_that_cut(
+    gnomon: Gnomon, log: list[str]
+) -> None:
+    gnomon("flag", "clouds", *VISIT, "--bot", "--user", "sky-bot", "--reason", "seen", *log)
+    first = gnomon("annotations", "effective", "--flag", "unusable", "--format", "csv", *log)
+    (row,) = rows(first)
+    assert (row["flag"], row["state"], row["causes"]) == ("unusable", "set", "clouds set")
+    assert first.stderr.strip() == "As of local:1 under standard@1."
+    say(gnomon, log, "flag", "clouds", *VISIT, "--state", "clear")
+    now = rows(gnomon("annotations", "effective", *VISIT, "--reasons", "--format", "csv", *log))
+    assert [(row["by"], row["outcome"], row["rule"]) for row in now] == [
+        ("alice (human)", "holds", "human over bot"),
+        ("sky-bot (bot)", "overruled", "human over bot"),
+    ]
+    then = gnomon(
+        "annotations", "effective", "--flag", "unusable", "--at", "local:1", "--format", "csv", *log
+    )
+    assert rows(then) == [row]
+    assert gnomon("annotations", "effective", *VISIT, "--at", "local:9", *log).exit_code == 2
+    assert gnomon("annotations", "effective", *VISIT, "--at", "yesterday", *log).exit_code == 2
+    assert gnomon("annotations", "effective", *log).exit_code == 2
+
+
+def test_a_log_goes_to_a_file_and_from_there_into_another(
+    gnomon: Gnomon, log: list[str], tmp_path: Path
+) -> None:
+    say(gnomon, log, "annotate", "x", *VISIT)
+    file, other = str(tmp_path / "log.jsonl"), ["--annotations", str(tmp_path / "other.db")]
+    assert gnomon("annotations", "export", file, *log).stdout == f"1 events in {file}.\n"
+    assert gnomon("annotations", "import", file, *other).stdout == "1 events are new, 0 were known.\n"
+    assert gnomon("annotations", "import", file, *other).stdout == "0 events are new, 1 were known.\n"
+    assert len(rows(gnomon("annotations", "list", "--format", "csv", *other))) == 1
+    assert gnomon("annotations", "export", "-", *log).stdout == Path(file).read_text(encoding="utf-8")
+
+
+def test_a_sound_log_is_told_and_a_damaged_one_is_a_finding(
+    gnomon: Gnomon, log: list[str], tmp_path: Path
+) -> None:
+    say(gnomon, log, "annotate", "x", *VISIT)
+    assert gnomon("annotations", "check", *log).stdout.startswith("All is well up to local:1, digest ")
+    with closing(sqlite3.connect(log[1])) as raw:
+        raw.execute("UPDATE annotation SET level = 7")
+        raw.commit()
+    damaged = gnomon("annotations", "check", "--format", "csv", *log)
+    assert (damaged.exit_code, damaged.stdout.count("rebuild the projections")) == (1, 1)
+    assert gnomon("annotations", "rebuild", *log).stdout == "1 annotations computed anew.\n"
+    assert gnomon("annotations", "check", *log).exit_code == 0
+    assert "the log goes to local:1" in gnomon("annotations", "upgrade", *log).stdout
+
+
+def test_flags_and_policies_of_a_site_are_laid_down_and_listed(
+    gnomon: Gnomon, log: list[str], tmp_path: Path
+) -> None:
+    flags, rules = tmp_path / "flags.yaml", tmp_path / "rules.yaml"
+    flags.write_text(
+        "vocabulary: cam\nversion: 1\nflags:\n  ghosts: {severity: low, set_means: bad, description: Many.}\n"
+    )
+    rules.write_text("policy: ours\nversion: 2\nauthority:\n  - persons: [alice]\n")
+    assert gnomon("vocabulary", "import", str(flags), *log).stdout == "cam@1 is laid down.\n"
+    assert gnomon("policy", "import", str(rules), *log).stdout == "ours@2 is laid down.\n"
+    listed = {row["flag"]: row for row in rows(gnomon("vocabulary", "list", "--format", "csv", *log))}
+    assert listed["ghosts"]["vocabulary"] == "cam@1"
+    assert listed["unusable"]["set_means"] == "virtual"
+    assert "Many." in gnomon("vocabulary", "show", "ghosts", *log).stdout
+    assert "expression: junk" in gnomon("vocabulary", "show", "unusable", *log).stdout
+    assert gnomon("vocabulary", "show", "cam@1", *log).stdout.startswith("vocabulary: cam")
+    assert [row["policy"] for row in rows(gnomon("policy", "list", "--format", "csv", *log))] == [
+        "ours@2",
+        "standard@1",
+    ]
+    assert "programs: evidence" in gnomon("policy", "show", "standard@1", *log).stdout
+    assert "Did you mean ours@2" in gnomon("policy", "show", "our@2", *log).stderr
+    say(gnomon, log, "flag", "ghosts", *VISIT)
+    held = rows(gnomon("annotations", "effective", *VISIT, "--policy", "ours@2", "--format", "csv", *log))
+    assert [row["flag"] for row in held] == ["ghosts"]
+
+
+def test_the_configuration_file_says_which_log_is_meant(gnomon: Gnomon, tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text('annotations = "mine.db"\norigin = "summit"\n', encoding="utf-8")
+    assert gnomon("flag", "junk", *VISIT, "--config", str(config)).exit_code == 0
+    assert (tmp_path / "mine.db").is_file()
+    told = gnomon("annotations", "effective", *VISIT, "--config", str(config))
+    assert "As of summit:1" in told.stderr

@@ -194,3 +194,10 @@ def test_every_command_of_the_table_exists_and_has_help(name: str) -> None:
 def test_the_help_of_a_command_needs_no_butler(name: str) -> None:
     code = f"from gnomon.cli import main; main(['{name}', '--help'], standalone_mode=False)"
     assert loaded_by(code).isdisjoint({"lsst"})
+
+
+def test_saying_something_waits_for_no_butler_and_no_frames(tmp_path: Path) -> None:
+    arguments = ["annotate", "x", "instrument=X", "visit=1", "--annotations", str(tmp_path / "a.db")]
+    loaded = loaded_by(f"from gnomon.cli import main; main({arguments!r}, standalone_mode=False)")
+    assert "sqlalchemy" in loaded
+    assert loaded.isdisjoint({"lsst", "polars", "pyarrow", "deltalake", "pandas", "alembic"})

@@ -15,7 +15,7 @@ from gnomon.errors import AnnotationError, CutError
 
 __all__ = ["Cut"]
 
-_PART = re.compile(r"(?P<origin>[^:,]+):(?P<number>\d{1,19})")
+_PART = re.compile(r"(?P<origin>[A-Za-z0-9][A-Za-z0-9._-]{0,62}):(?P<number>[0-9]{1,18})")
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,7 +91,7 @@ def intake(connection: Connection, names: Names, given: Iterable[Event]) -> Inta
         coming[event.origin][event.origin_seq][event.hash] = event
     chains = {origin: _chain(connection, names, origin) for origin in coming}
     known = _leave_out_known(connection, coming, chains)
-    fresh = {event.id for numbers in coming.values() for same in numbers.values() for event in same.values()}
+    fresh = {hash for numbers in coming.values() for same in numbers.values() for hash in same}
     waiting = _held(connection)
     for event in waiting:
         coming[event.origin][event.origin_seq].setdefault(event.hash, event)
@@ -145,7 +145,7 @@ def _accept(
     connection: Connection,
     coming: Mapping[str, dict[int, dict[str, Event]]],
     chains: Mapping[str, _Chain],
-    fresh: set[uuid.UUID],
+    fresh: set[str],
 ) -> tuple[list[Event], list[str]]:
     """Take from ``coming`` whatever may count now, in an order in which it may."""
     every = [event for numbers in coming.values() for same in numbers.values() for event in same.values()]
@@ -172,7 +172,7 @@ def _accept(
                 problem = _problem(event, chain, readings, made, parents, payload)
                 if problem is None:
                     break
-                if event.id in fresh:
+                if event.hash in fresh:
                     raise problem
                 # It came before its predecessor, when nobody could tell.
                 dropped.append(str(problem))
@@ -181,6 +181,12 @@ def _accept(
                 if not same:
                     del numbers[chain.seq + 1]
                 break
+            for other in same.values():
+                if other is not event:
+                    forked = LogForkError(f"Event {other.origin_seq} of {origin} came in two forms.")
+                    if other.hash in fresh:
+                        raise forked
+                    dropped.append(str(forked))
             del numbers[event.origin_seq]
             chain.seq, chain.reading, chain.hash = event.origin_seq, event.hlc, event.hash
             readings[event.id] = event.hlc

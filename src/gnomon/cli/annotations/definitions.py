@@ -1,5 +1,6 @@
 """``gnomon vocabulary`` and ``gnomon policy``: which flags there are, and who wins."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -65,17 +66,13 @@ def list_vocabulary(virtual: bool, annotations: str | None, config: str | None, 
 @log_options
 def show_vocabulary(name: str, annotations: str | None, config: str | None) -> None:
     """Print one flag, or a whole vocabulary as it was laid down, in YAML."""
-    import yaml
-
     with opened(annotations, config) as log:
         documents = log.vocabularies
         known = log.vocabulary
     if "@" in name:
         if name not in documents:
             raise VocabularyError(f"There is no vocabulary {name!r}.{nearest(name, documents)}")
-        click.echo(
-            yaml.safe_dump(dict(documents[name].document), sort_keys=False, allow_unicode=True), nl=False
-        )
+        click.echo(_yaml(documents[name].document), nl=False)
         return
     flag = known.check_asked(name)
     document = documents[
@@ -89,7 +86,7 @@ def show_vocabulary(name: str, annotations: str | None, config: str | None) -> N
     if entry is None:
         click.echo(f"{flag} is free: nobody laid down what it means.")
         return
-    click.echo(yaml.safe_dump({flag: entry}, sort_keys=False, allow_unicode=True), nl=False)
+    click.echo(_yaml({flag: entry}), nl=False)
 
 
 @vocabulary.command(name="import")
@@ -135,15 +132,13 @@ def list_policies(annotations: str | None, config: str | None, format_: str) -> 
 @log_options
 def show_policy(label: str, annotations: str | None, config: str | None) -> None:
     """Print a policy as it was laid down, in YAML."""
-    import yaml
-
     from gnomon.errors import PolicyError
 
     with opened(annotations, config) as log:
         known = log.policies
     if label not in known:
         raise PolicyError(f"There is no policy {label!r}.{nearest(label, known)}")
-    click.echo(yaml.safe_dump(dict(known[label].document), sort_keys=False, allow_unicode=True), nl=False)
+    click.echo(_yaml(known[label].document), nl=False)
 
 
 @policy.command(name="import")
@@ -155,6 +150,15 @@ def import_policy(file: Path, user: str, annotations: str | None, config: str | 
     from gnomon.annotations.policy import load_policy
 
     _lay_down(load_policy(file), user, annotations, config)
+
+
+def _yaml(document: Mapping[str, Any]) -> str:
+    import yaml
+
+    # An event keeps no order, and the name belongs at the top.
+    first = ("vocabulary", "policy", "version", "description")
+    ordered = {name: document[name] for name in first if name in document} | dict(document)
+    return str(yaml.safe_dump(ordered, sort_keys=False, allow_unicode=True))
 
 
 def _lay_down(document: Any, user: str, annotations: str | None, config: str | None) -> None:

@@ -24,6 +24,7 @@ __all__ = [
     "answered",
     "assertions",
     "attachments",
+    "by_key",
     "check_actor",
     "names",
     "new_payload",
@@ -73,6 +74,30 @@ def targets(given: Iterable[Target], *, some: bool = True) -> tuple[Target, ...]
     if some and not result:
         raise AnnotationError("An annotation is about at least one target.")
     return tuple(result)
+
+
+def by_key(given: Iterable[Target]) -> dict[str, Target]:
+    """Check targets that are asked about, perhaps very many.
+
+    Parameters
+    ----------
+    given
+        What was given.
+
+    Returns
+    -------
+    dict
+        Each once, by its key.
+
+    Raises
+    ------
+    AnnotationError
+        If something is no target.
+    """
+    about = given if isinstance(given, list | tuple) else targets(given, some=False)
+    if not all(isinstance(target, Target) for target in about):
+        about = targets(about, some=False)
+    return {target.key: target for target in about}
 
 
 def assertions(

@@ -220,7 +220,7 @@ class Asking(OpenedLog):
             raise AnnotationError("Everything can only be asked about some flags: say which.")
         wanted = None
         if targets is not None:
-            wanted = {target.key: target for target in acceptance.targets(targets, some=False)}
+            wanted = acceptance.by_key(targets)
         with self._reading() as (connection, names):
             reached = stored_events.reached(connection)
             cut = reached if at is None else self._cut(connection, at)

@@ -85,6 +85,8 @@ def query(
     elif found:
         conditions += text_index.holds_words(found)
     # What a text search finds is looked up one by one; otherwise whatever has the flag or tag is listed.
+    searched = dialect == "sqlite" and source is not table
+    for name, value in given.items():
         if name not in _KNOWN:
             raise AnnotationError(f"{name!r} is not a condition of a search.{nearest(name, _KNOWN)}")
         if value is None:
@@ -92,7 +94,9 @@ def query(
         if name in ("target", "targets"):
             conditions.append(_about(connection, names, [value] if name == "target" else value))
         elif name == "flag":
-            conditions.append(_flag(vocabulary.check(value), flag_state))
+            conditions.append(_member(_asserting(vocabulary.check(value), flag_state), searched))
+        elif name in ("tag", "tags"):
+            conditions.append(_member(_tagged([value] if name == "tag" else value), searched))
         elif name == "data_id":
             conditions.append(_data_id(value, dialect))
         else:
@@ -123,12 +127,20 @@ def _about(connection: Connection, names: Names, targets: Iterable[Target]) -> C
     return schema.annotation.c.made.in_(select(columns.made).where(columns.key.in_(wanted)))
 
 
-def _flag(flag: str, state: object) -> ColumnElement[bool]:
+def _asserting(flag: str, state: object) -> Select[Any]:
     columns = schema.assertion.c
     asserting = select(columns.made).where(columns.flag == flag, columns.live)
     if state is not None:
         asserting = asserting.where(columns.state == _one_of(state, get_args(FlagState), "state of a flag"))
-    return schema.annotation.c.made.in_(asserting)
+    return asserting
+
+
+def _member(selected: Select[Any], searched: bool) -> ColumnElement[bool]:
+    made = schema.annotation.c.made
+    if not searched:
+        return made.in_(selected)
+    (column,) = selected.selected_columns
+    return selected.where(column == made).correlate(schema.annotation).exists()
 
 
 def _data_id(values: Mapping[str, int | str], dialect: str) -> ColumnElement[bool]:
@@ -156,9 +168,8 @@ def _during(value: object) -> ColumnElement[bool]:
     return _of_target(columns.begin < end, columns.end > begin)
 
 
-def _tagged(values: Iterable[str]) -> ColumnElement[bool]:
-    wanted = checks.tags(values)
-    return schema.annotation.c.made.in_(select(schema.tag.c.made).where(schema.tag.c.tag.in_(wanted)))
+def _tagged(values: Iterable[str]) -> Select[Any]:
+    return select(schema.tag.c.made).where(schema.tag.c.tag.in_(checks.tags(values)))
 
 
 def _actors(**values: str) -> Any:
@@ -211,9 +222,7 @@ _MAKERS: Mapping[str, Callable[[Any], ColumnElement[bool]]] = {
     "kind": lambda v: _of_target(schema.target.c.kind == _one_of(v, get_args(TargetKind), "kind of target")),
     "instrument": lambda v: _of_target(schema.target.c.instrument == checks.label(v, "instrument")),
     "during": _during,
-    "tag": lambda v: _tagged([v]),
-    "tags": _tagged,
-    "exclude_tags": lambda v: ~_tagged(v),
+    "exclude_tags": lambda v: ~_a.made.in_(_tagged(v)),
     "url": lambda v: _a.urls.contains(checks.text(v, "link"), autoescape=True),
     "actor": _actor,
     "actor_kind": lambda v: _a.creator.in_(_actors(kind=_one_of(v, get_args(ActorKind), "kind of actor"))),

@@ -23,14 +23,7 @@ def exclusions(annotations: Annotations, *, flags: Iterable[str]) -> list[Effect
     list of EffectiveFlag
         Those that are *set*; a flag that somebody of more weight cleared, or found examined and good, is not.
     """
-    wanted = sorted(set(flags))
-    targets = {
-        target
-        for flag in wanted
-        for annotation in annotations.search(flag=flag)
-        for target in annotation.targets
-    }
-    return [held for held in annotations.effective(targets, flags=wanted) if held.state == "set"]
+    return annotations.effective(None, flags=sorted(set(flags)), state="set")
 
 
 class Vetoes:

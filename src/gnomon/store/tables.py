@@ -44,9 +44,7 @@ __all__ = ["MARKER", "Snapshot", "Tables", "collect", "read_format", "write_form
 MARKER = "gnomon-store.json"
 """The file that says that a folder is a store, and of which format."""
 
-_CONTENT = (
-    f'A store of this version of gnomon has {{"format": {FORMAT_VERSION}}} there: write that if it is one.'
-)
+_CONTENT = f'A store of this version has {{"format": {FORMAT_VERSION}}} there: write that if it is one.'
 _NUMBER = "_number"
 _ATTEMPTS = 12
 _KEPT = "kept"

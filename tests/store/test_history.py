@@ -161,6 +161,19 @@ def test_a_run_that_was_dropped_leaves_the_disk(store: Store, folder: Path, row:
     assert len(store.load(collections="bad")) == 5
 
 
+def test_a_removal_stays_for_what_waits_in_the_buffer(store: Store, row: Make, put: Put) -> None:
+    put(row(visit=1))
+    waiting = row(visit=2)
+    store._buffer.put(from_records([waiting]), source="waits")
+    store.remove([waiting["dataset_id"]], reason="removed before it was in a table")
+    assert store.vacuum(retention=datetime.timedelta(0), **AT_ONCE).kept_rows == 0  # type: ignore[arg-type]
+    store.flush()
+    assert len(store.load()) == 1
+    store.compact()
+    assert store.vacuum(retention=datetime.timedelta(0), **AT_ONCE).kept_rows == 1  # type: ignore[arg-type]
+    assert len(store.load()) == 1
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [

@@ -126,12 +126,14 @@ class Status:
         begin = "nothing was ever dropped"
         if self.complete_since is not None:
             begin = f"since {times.to_utc_iso(self.complete_since, precision=0)}"
+        kept = ", ".join(f"{count} rows of {name}" for name, count in self.kept.items())
         lines = [
             f"{self.uri}: format {self.format}, {len(self.tables)} tables, {self.rows} rows, "
             f"{self.bytes / 1e6:.1f} MB",
             f"{self.metrics} metrics of {self.dataset_types} dataset types in {self.runs} runs",
             f"History: {sum(table.superseded for table in self.tables)} superseded rows; {begin}",
-            "Kept: " + ", ".join(f"{count} rows of {name}" for name, count in self.kept.items()),
+            "Kept: "
+            + (", ".join(f"{count} rows of {name}" for name, count in self.kept.items()) or "nothing"),
             f"Waiting in the buffer of this host: {self.waiting.rows} rows",
         ]
         return "\n".join(lines)

@@ -132,8 +132,7 @@ class Status:
             f"{self.bytes / 1e6:.1f} MB",
             f"{self.metrics} metrics of {self.dataset_types} dataset types in {self.runs} runs",
             f"History: {sum(table.superseded for table in self.tables)} superseded rows; {begin}",
-            "Kept: "
-            + (", ".join(f"{count} rows of {name}" for name, count in self.kept.items()) or "nothing"),
+            f"Kept: {kept or 'nothing'}",
             f"Waiting in the buffer of this host: {self.waiting.rows} rows",
         ]
         return "\n".join(lines)

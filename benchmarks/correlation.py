@@ -24,7 +24,7 @@ import polars as pl
 from gnomon.algorithms.windows import sample_at
 from gnomon.measurements.rows import SCHEMA, conform
 from gnomon.store import Store, open_store
-from gnomon.store.correlation import Question
+from gnomon.store.questions.correlation import Question
 
 SECOND = 1_000_000
 START = 1_750_000_000 * SECOND

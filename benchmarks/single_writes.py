@@ -25,7 +25,7 @@ from deltalake import write_deltalake
 
 from gnomon.measurements.rows import SCHEMA, from_records
 from gnomon.store import open_store
-from gnomon.store.buffer import Buffer
+from gnomon.store.hot_buffer.buffer import Buffer
 
 ROUNDS = 5
 SINGLE = 5_000
@@ -38,7 +38,7 @@ import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 from single_writes import SINGLE, measurements
-from gnomon.store.buffer import Buffer
+from gnomon.store.hot_buffer.buffer import Buffer
 
 buffer, rows = Buffer(Path(sys.argv[1])), list(measurements(SINGLE))
 print("ready", flush=True)

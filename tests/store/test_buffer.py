@@ -22,8 +22,8 @@ from tests.store.rows import RECORDS, bits, stored
 from gnomon import times
 from gnomon.errors import SchemaError, StoreError
 from gnomon.measurements.rows import SCHEMA, from_records
-from gnomon.store import buffer as buffers
-from gnomon.store.buffer import RECORDED_AT, SOURCE, Buffer, Pending
+from gnomon.store.hot_buffer import buffer as buffers
+from gnomon.store.hot_buffer.buffer import RECORDED_AT, SOURCE, Buffer, Pending
 
 type Row = dict[str, Any]
 

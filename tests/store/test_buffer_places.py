@@ -13,10 +13,10 @@ from tests.store.delta_sink import DeltaSink
 
 from gnomon.errors import BufferFileError, NotOursError, StoreError
 from gnomon.measurements.rows import from_records
-from gnomon.store import filesystems
-from gnomon.store.buffer import Buffer
-from gnomon.store.draining import drain
-from gnomon.store.filesystems import network_file_system
+from gnomon.store.hot_buffer import filesystems
+from gnomon.store.hot_buffer.buffer import Buffer
+from gnomon.store.hot_buffer.draining import drain
+from gnomon.store.hot_buffer.filesystems import network_file_system
 
 type Row = dict[str, Any]
 

@@ -11,8 +11,8 @@ from tests.store.strategies import rows
 
 from gnomon.measurements.rows import NO_METRIC, conform, from_records
 from gnomon.store import AppendResult, Store
-from gnomon.store.bundles import MetricColumn, fold, metric_columns, unfold
-from gnomon.store.schema import STORED_SCHEMA, TableName, table_names
+from gnomon.store.layout.bundles import MetricColumn, fold, metric_columns, unfold
+from gnomon.store.layout.schema import STORED_SCHEMA, TableName, table_names
 
 type Make = Callable[..., dict[str, Any]]
 type Put = Callable[..., AppendResult]

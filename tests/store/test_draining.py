@@ -22,8 +22,8 @@ from tests.store.delta_sink import DeltaSink
 
 from gnomon.errors import StoreError
 from gnomon.measurements.rows import from_records
-from gnomon.store.buffer import Buffer
-from gnomon.store.draining import drain
+from gnomon.store.hot_buffer.buffer import Buffer
+from gnomon.store.hot_buffer.draining import drain
 
 type Row = dict[str, Any]
 type Start = Callable[..., subprocess.Popen[str]]
@@ -33,7 +33,7 @@ ROOT = Path(__file__).parents[2]
 WRITERS = """
 import os, sys
 from pathlib import Path
-from gnomon.store.buffer import Buffer
+from gnomon.store.hot_buffer.buffer import Buffer
 
 path, processes, count = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
 buffer = Buffer(path)
@@ -57,8 +57,8 @@ assert not any(os.waitpid(child, 0)[1] for child in children)
 KILLED = """
 import os, random, signal, sys, time
 from pathlib import Path
-from gnomon.store.buffer import Buffer
-from gnomon.store.draining import drain
+from gnomon.store.hot_buffer.buffer import Buffer
+from gnomon.store.hot_buffer.draining import drain
 from tests.store.delta_sink import DeltaSink
 
 path, folder, rounds, longest = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])
@@ -97,8 +97,8 @@ for round in range(1, rounds + 1):
 FORKED = """
 import os, sys, threading, time, warnings
 from pathlib import Path
-from gnomon.store.buffer import Buffer
-from gnomon.store.draining import drain
+from gnomon.store.hot_buffer.buffer import Buffer
+from gnomon.store.hot_buffer.draining import drain
 
 warnings.simplefilter("ignore")
 inside = threading.Event()

@@ -9,7 +9,7 @@ from tests.store.rows import RECORDS, bits, stored
 
 from gnomon.errors import SchemaError
 from gnomon.measurements.rows import SCHEMA
-from gnomon.store import row_text
+from gnomon.store.hot_buffer import row_text
 
 
 @settings(max_examples=300)

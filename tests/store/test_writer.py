@@ -18,8 +18,8 @@ from tests.store.delta_sink import DeltaSink
 
 from gnomon.errors import SchemaError, StoreError
 from gnomon.measurements.rows import from_records
-from gnomon.store.buffer import Buffer
-from gnomon.store.writer import Writer
+from gnomon.store.hot_buffer.buffer import Buffer
+from gnomon.store.hot_buffer.writer import Writer
 
 type Row = dict[str, Any]
 type Make = Callable[..., Writer]
@@ -29,8 +29,8 @@ ROOT = Path(__file__).parents[2]
 SCRIPT = """
 import sys
 from pathlib import Path
-from gnomon.store.buffer import Buffer
-from gnomon.store.writer import Writer
+from gnomon.store.hot_buffer.buffer import Buffer
+from gnomon.store.hot_buffer.writer import Writer
 from tests.store.delta_sink import DeltaSink
 
 writer = Writer(Buffer(Path(sys.argv[1])), DeltaSink(Path(sys.argv[2])), source="script", interval=3600)

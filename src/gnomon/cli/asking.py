@@ -8,7 +8,7 @@ import click
 from gnomon.cli.options import split_names
 
 if TYPE_CHECKING:
-    from gnomon.store.query import Bound
+    from gnomon.store.questions.query import Bound
 
 __all__ = ["question", "selection_options", "time_options"]
 

@@ -6,15 +6,15 @@ measurements beside a time series and gives a `Correlation`. `init_store` brings
 version wrote into the present format.
 """
 
-from gnomon.store.checking import Finding
-from gnomon.store.correlation import Correlation
-from gnomon.store.maintenance import Compaction
-from gnomon.store.migrations import Made, init_store
-from gnomon.store.result import Result
-from gnomon.store.search_path import Chain, Tagged
-from gnomon.store.status import Status, TableStatus
+from gnomon.store.layout.search_path import Chain, Tagged
+from gnomon.store.questions.correlation import Correlation
+from gnomon.store.questions.result import Result
 from gnomon.store.store import AppendResult, Store, open_store
-from gnomon.store.vacuum import Vacuumed
+from gnomon.store.upkeep.checking import Finding
+from gnomon.store.upkeep.maintenance import Compaction
+from gnomon.store.upkeep.migrations import Made, init_store
+from gnomon.store.upkeep.status import Status, TableStatus
+from gnomon.store.upkeep.vacuum import Vacuumed
 
 __all__ = [
     "AppendResult",

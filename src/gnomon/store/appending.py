@@ -13,15 +13,15 @@ from gnomon import times
 from gnomon.errors import BufferFileError, StoreError
 from gnomon.measurements.rows import OTHER_DIMENSIONS, SCHEMA, conform
 from gnomon.notebook import ShownFields
-from gnomon.store.buffer import Buffer
-from gnomon.store.catalog import Catalog
-from gnomon.store.draining import drain
-from gnomon.store.kept import Kept
-from gnomon.store.maintenance import compact
-from gnomon.store.reading import KEY
-from gnomon.store.schema import RECORDED_AT, SOURCE, SUPERSEDED_AT, TableName, table_names
-from gnomon.store.tables import Tables
-from gnomon.store.vacuum import RETENTION, vacuum_table
+from gnomon.store.hot_buffer.buffer import Buffer
+from gnomon.store.hot_buffer.draining import drain
+from gnomon.store.layout.catalog import Catalog
+from gnomon.store.layout.kept import Kept
+from gnomon.store.layout.keys import KEY
+from gnomon.store.layout.schema import RECORDED_AT, SOURCE, SUPERSEDED_AT, TableName, table_names
+from gnomon.store.layout.tables import Tables
+from gnomon.store.upkeep.maintenance import compact
+from gnomon.store.upkeep.vacuum import RETENTION, vacuum_table
 
 __all__ = ["AppendResult", "Appender"]
 

@@ -16,23 +16,23 @@ from gnomon.errors import (
 )
 from gnomon.notebook import html_block
 from gnomon.store.appending import Appender, AppendResult
-from gnomon.store.arguments import Moment, Names, to_list
-from gnomon.store.asking import Asker
-from gnomon.store.buffer import Buffer
-from gnomon.store.catalog import Catalog, names_of
-from gnomon.store.correlation import Correlating
-from gnomon.store.engine_errors import again_where_a_file_went
-from gnomon.store.exporting import write_parquet
-from gnomon.store.kept import Kept
-from gnomon.store.maintenance import Progress, silent
-from gnomon.store.place import Place
-from gnomon.store.query import Bound
-from gnomon.store.result import Result
-from gnomon.store.search_path import Chain, Tagged, flatten
-from gnomon.store.showing import store_html, store_text
-from gnomon.store.tables import Tables
-from gnomon.store.upkeep import Upkeep
-from gnomon.store.writer import Writer
+from gnomon.store.hot_buffer.buffer import Buffer
+from gnomon.store.hot_buffer.writer import Writer
+from gnomon.store.keeping import Upkeep
+from gnomon.store.layout.catalog import Catalog, names_of
+from gnomon.store.layout.engine_errors import again_where_a_file_went
+from gnomon.store.layout.kept import Kept
+from gnomon.store.layout.place import Place
+from gnomon.store.layout.search_path import Chain, Tagged, flatten
+from gnomon.store.layout.tables import Tables
+from gnomon.store.questions.arguments import Moment, Names, to_list
+from gnomon.store.questions.asking import Asker
+from gnomon.store.questions.correlation import Correlating
+from gnomon.store.questions.exporting import write_parquet
+from gnomon.store.questions.query import Bound
+from gnomon.store.questions.result import Result
+from gnomon.store.questions.showing import store_html, store_text
+from gnomon.store.upkeep.maintenance import Progress, silent
 
 __all__ = ["AppendResult", "Store", "open_store"]
 

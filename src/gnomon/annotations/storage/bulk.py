@@ -84,7 +84,8 @@ def fetch(
         statement = query.format(keys=numbered).replace("?", "%s")
         keys = items  # type: ignore[assignment]  # each driver has its own form
         # Few of many rows are wanted, which the planner cannot know; it would read the whole table.
-        execute(connection, "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
+        for setting in ("enable_hashjoin", "enable_mergejoin", "jit"):
+            execute(connection, f"SET LOCAL {setting} = off")
     return _run(connection, statement, (keys, *parameters))
 
 
@@ -140,8 +141,7 @@ def execute(connection: Connection, statement: str, *parameters: Any) -> None:
     """
     if connection.dialect.name != "sqlite":
         statement = statement.replace("?", "%s")
-    # Several statements at once are taken only without parameters.
-    _driver(connection).execute(statement, *([parameters] if parameters else []))
+    _driver(connection).execute(statement, parameters)
 
 
 def execute_many(connection: Connection, statement: str, rows: Collection[Sequence[Any]]) -> None:

@@ -18,7 +18,6 @@ __all__ = [
     "count",
     "existing",
     "hashes",
-    "history",
     "known_since",
     "last_reading",
     "of_annotations",
@@ -168,24 +167,6 @@ def read(
     with connection.execute(query, execution_options={"yield_per": _CHUNK}) as rows:
         for row in rows:
             yield _event(row)
-
-
-def history(connection: Connection, ids: Iterable[uuid.UUID]) -> list[Event]:
-    """Read the events with some ids.
-
-    Parameters
-    ----------
-    connection
-        Any transaction.
-    ids
-        The ids; unknown ones are passed over.
-
-    Returns
-    -------
-    list of Event
-        Those that exist.
-    """
-    return [_event(row) for row in _chunked(connection, schema.event.c.id, ids)]
 
 
 def of_annotations(connection: Connection, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, list[Event]]:

@@ -13,6 +13,14 @@ __all__ = ["execute", "execute_many", "fetch", "first_place", "insert", "plain",
 _COPY_FROM = 50
 """From how many rows on PostgreSQL's COPY is quicker than single inserts."""
 
+_MANY = 50
+"""From how many keys on PostgreSQL is told how to look them up."""
+
+_LOOK_UP = (
+    "SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true), "
+    "set_config('jit', 'off', true)"
+)
+
 
 def insert(
     connection: Connection, table: Table, columns: Sequence[str], rows: Collection[Sequence[Any]]
@@ -83,10 +91,10 @@ def fetch(
         numbered = f"unnest(?::{kind}[]) WITH ORDINALITY AS k(value, key)"
         statement = query.format(keys=numbered).replace("?", "%s")
         keys = items  # type: ignore[assignment]  # each driver has its own form
-        # Few of many rows are wanted, which the planner cannot know; it would read the whole table.
-        for setting in ("enable_hashjoin", "enable_mergejoin", "jit"):
-            execute(connection, f"SET LOCAL {setting} = off")
-    return _run(connection, statement, (keys, *parameters))
+        if len(items) > _MANY:
+            # Few of many rows are wanted, which the planner cannot know; it would read the whole table.
+            _driver(connection).execute(_LOOK_UP)
+    return _run(connection, statement, (keys, *parameters), plain_uuids=True)
 
 
 def first_place(connection: Connection) -> int:
@@ -120,7 +128,7 @@ def query(connection: Connection, statement: str, *parameters: Any) -> Sequence[
     Returns
     -------
     sequence of rows
-        Plain values as the driver gives them; UUIDs as text.
+        Plain values as the driver gives them.
     """
     if connection.dialect.name != "sqlite":
         statement = statement.replace("?", "%s")
@@ -163,10 +171,12 @@ def _driver(connection: Connection) -> Any:
     return connection.connection.driver_connection
 
 
-def _run(connection: Connection, statement: str, parameters: Sequence[Any]) -> Sequence[Sequence[Any]]:
+def _run(
+    connection: Connection, statement: str, parameters: Sequence[Any], *, plain_uuids: bool = False
+) -> Sequence[Sequence[Any]]:
     cursor = _driver(connection).cursor()
     try:
-        if connection.dialect.name != "sqlite":
+        if plain_uuids and connection.dialect.name != "sqlite":
             # An object for each of twenty thousand UUIDs that nobody looks at costs as much as the query.
             cursor.adapters.register_loader("uuid", _uuid_loader())
         cursor.execute(statement, parameters)

@@ -257,8 +257,34 @@ def load(**overrides: str | Path | None) -> Settings:
     for name in given:
         if name not in Settings.model_fields:
             raise SettingsError(f"{name!r} is not a setting.{nearest(name, Settings.model_fields)}")
+    global _remembered
+    if given:
+        return _load(given)
+    if _remembered is not None and _remembered[1] == _surroundings(_remembered[0].config):
+        return _remembered[0]
+    settings = _load(given)
+    _remembered = settings, _surroundings(settings.config)
+    return settings
+
+
+_remembered: tuple[Settings, object] | None = None
+_HOMES = ("HOME", "XDG_DATA_HOME", "LOCALAPPDATA")
+
+
+def _surroundings(config: Path) -> object:
+    """Give all that settings follow from, so that who asks for them often need not have the file read."""
     try:
-        return Settings(**given)  # type: ignore[arg-type]  # pydantic converts and checks
+        status = config.stat()
+        file: object = (status.st_ino, status.st_mtime_ns, status.st_size)
+    except OSError:
+        file = None
+    variables = [item for item in os.environ.items() if item[0].startswith(_PREFIX) or item[0] in _HOMES]
+    return variables, os.getcwd(), file  # noqa: PTH109 - what a relative path starts from
+
+
+def _load(given: Mapping[str, Any]) -> Settings:
+    try:
+        return Settings(**given)
     except ValidationError as error:
         raise _explained(error, given) from None
 

@@ -174,6 +174,8 @@ def unfold(
             .clear()
             .with_columns(pl.lit(None, kind).alias(name) for name, kind in _TYPES.items())
         )
+    if len(columns) == 1 and not datasets[columns[0].name].null_count():
+        return _alone(datasets, shared, columns[0], there)
     length, times = len(datasets), len(columns)
     which = np.repeat(np.arange(times), length)
     result = pl.concat([datasets.select(shared)] * times, rechunk=False).with_columns(
@@ -200,6 +202,26 @@ def unfold(
         )
         return result.filter(has_value | listed.to_series())
     return result.filter(has_value)
+
+
+def _alone(
+    datasets: pl.DataFrame, shared: Sequence[str], column: MetricColumn, there: Mapping[str, pl.Series]
+) -> pl.DataFrame:
+    """Take one metric that every dataset has, which is quicker to say than several."""
+    own = {role: column.part(role) for role in _ROLES if column.part(role) in there}
+    measured_at = pl.col("measured_at")
+    if "measured_at" in own:
+        measured_at = pl.col(own["measured_at"]).fill_null(measured_at)
+    return datasets.select(
+        *(measured_at.alias(name) if name == "measured_at" else pl.col(name) for name in shared),
+        pl.lit(column.metric).alias("metric"),
+        pl.lit(column.unit).alias("unit"),
+        pl.col(column.name).alias("value"),
+        *(
+            (pl.col(own[role]) if role in own else pl.lit(None, _TYPES[role])).alias(role)
+            for role in ("uncertainty", "count", "extras")
+        ),
+    )
 
 
 def _end_to_end(

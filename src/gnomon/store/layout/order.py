@@ -26,13 +26,16 @@ Dimensions that others imply come after them, where they seldom decide anything.
 """
 
 
-def in_order(frame: pl.DataFrame) -> pl.DataFrame:
+def in_order(frame: pl.DataFrame, *, is_settled: bool = False) -> pl.DataFrame:
     """Sort measurements by metric, time of observation and data ID.
 
     Parameters
     ----------
     frame
         Rows with columns of `ORDER`; what it does not have does not matter.
+    is_settled
+        Whether they are of one table that maintenance has written: what takes longest to compare, texts
+        beside the metric, is in order where the numbers are.
 
     Returns
     -------
@@ -41,16 +44,18 @@ def in_order(frame: pl.DataFrame) -> pl.DataFrame:
         sorted again, which would take longer than to read it.
     """
     names = [name for name in ORDER if name in frame.columns and frame[name].null_count() < len(frame)]
-    if len(frame) < 2 or not names or _is_sorted(frame, names):
+    if len(frame) < 2 or not names or _is_sorted(frame, names, is_settled=is_settled):
         return frame
     return frame.sort(names, maintain_order=True)
 
 
-def _is_sorted(frame: pl.DataFrame, names: list[str]) -> bool:
+def _is_sorted(frame: pl.DataFrame, names: list[str], *, is_settled: bool) -> bool:
     """Say whether each row is known to come after the one before, by the column in which they differ."""
     undecided: npt.NDArray[np.bool_] | None = None
     for name in names:
         column = frame[name]
+        if is_settled and column.dtype in (pl.String, pl.Binary) and name != "metric":
+            continue
         if column.is_sorted() and column[0] == column[-1] and not column.null_count():
             continue  # the same in all rows
         if column.dtype.is_numeric() or column.dtype == pl.Datetime:

@@ -112,13 +112,16 @@ class Asker:
         asked = [name for name in SCHEMA.names if name in query.columns]
         read = list(dict.fromkeys((*shown, *_SORTED_BY, *asked, *(_WIDE if wide else ()))))
         removals = self._kept.removals(as_of=moment)
-        frames = []
+        frames: list[pl.DataFrame] = []
+        is_settled = not buffered and moment is None
         for name, held in known.items():
             wanted = dataset_types_that_can_hold(held, types, query.metrics)
             if not wanted:
                 continue
+            snapshot = self._tables.open(name)
+            is_settled = is_settled and not frames and snapshot is not None and snapshot.is_settled
             frame = reading.read(
-                self._tables.open(name),
+                snapshot,
                 name,
                 query,
                 dataset_types=wanted if types is not None or (query.path and query.metrics) else None,
@@ -140,7 +143,7 @@ class Asker:
             found = reading.with_observations(
                 found, self._kept.observations(as_of=moment), query.observed_columns
             )
-        found = in_order(query.satisfy(found))
+        found = in_order(query.satisfy(found), is_settled=is_settled)
         if not wide:
             return Result(found.select(*shown, *query.metadata), wide=False)
         if DATA_ID not in found.columns:

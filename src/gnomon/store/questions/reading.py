@@ -124,10 +124,10 @@ def read(
     found = measured[0] if len(measured) == 1 else pl.concat(_with(frame, [*own]) for frame in measured)
     if plan.is_ranked:
         found = _first_match(found, datasets, name.dimensions)
-    # What stands for a dataset without measurements is needed no longer.
-    if query.metrics is not None and (plan.is_ranked or not name.is_bundle):
+    if plan.is_ranked and query.metrics is not None:
         found = found.filter(pl.col("metric").is_in(list(query.metrics)))
-    elif (found["metric"] == NO_METRIC).any():
+    elif query.metrics is None and (buffered is not None or not name.is_bundle):
+        # What stands for a dataset without measurements is needed no longer.
         found = found.filter(pl.col("metric") != NO_METRIC)
     if not plan.is_settled:
         found = newest(found, KEY)
@@ -214,7 +214,9 @@ class _Plan:
         query = self.query
         if self.dataset_types is not None and not self.name.is_bundle:
             frame = frame.filter(pl.col("dataset_type").is_in(list(self.dataset_types)))
-        if query.metrics is not None and not self.name.is_bundle and not self.is_ranked:
+        # Of bundles, the columns are chosen.
+        has_metrics = "metric" in frame.collect_schema()
+        if query.metrics is not None and has_metrics and not self.is_ranked:
             frame = frame.filter(pl.col("metric").is_in(list(query.metrics)))
         runs = None if query.path is None else query.path.runs
         if runs is not None:

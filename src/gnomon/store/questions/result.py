@@ -78,7 +78,7 @@ class Result:
             import pandas as pd
         except ModuleNotFoundError as error:
             raise MissingExtraError("pandas is not installed: `pip install pandas`.") from error
-        table = self._frame.to_arrow(compat_level=pl.CompatLevel.oldest())
+        table = pa.table({series.name: _arrow(series) for series in self._frame.iter_columns()})
         # UUIDs as bytes objects, and visits as floating numbers, are what nobody wants.
         arrow = [
             item.type
@@ -116,6 +116,17 @@ class Result:
             return self._units
         units = self._frame["unit"].unique().to_list() if "unit" in self._frame.columns else []
         return dict.fromkeys(("value", "uncertainty"), units[0]) if len(units) == 1 else {}
+
+
+def _arrow(series: pl.Series) -> pa.Array:
+    """Give a column as Arrow; one text that stands in all rows is written in one go."""
+    if series.null_count() == len(series):
+        return pa.nulls(len(series), series.head(0).to_arrow(compat_level=pl.CompatLevel.oldest()).type)
+    if series.dtype == pl.String and series[0] == series[-1] and not series.null_count():
+        first = series[0]
+        if (series == first).all():
+            return pa.repeat(pa.scalar(first, pa.large_string()), len(series))
+    return series.to_arrow(compat_level=pl.CompatLevel.oldest())
 
 
 def widen(

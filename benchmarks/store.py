@@ -102,10 +102,11 @@ def beside(place: Path) -> None:
     """Read one metric from one file that is sorted by metric."""
     file = place.with_suffix(".sorted.parquet")
     if not file.exists():
-        frames = [
-            pl.read_parquet(path, hive_partitioning=False) for path in place.rglob("state=merged/*.parquet")
+        live = [
+            uri for path in place.glob("[sb]*/*/_delta_log") for uri in DeltaTable(path.parent).file_uris()
         ]
-        pl.concat(frames).sort("metric", "visit", "detector").write_parquet(file)
+        frames = [pl.read_parquet(uri, hive_partitioning=False) for uri in live]
+        pl.concat(frames, how="diagonal").sort("metric", "visit", "detector").write_parquet(file)
     for name, columns in (("all columns", None), ("six columns", SIX)):
         frame = pl.scan_parquet(file).filter(pl.col("metric") == METRIC)
         frame = frame if columns is None else frame.select(columns)

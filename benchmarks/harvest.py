@@ -158,6 +158,11 @@ def harvest_all(repository: Path, run: str, store: Path) -> int:
     return report.measurements
 
 
+def load_all(store: Path) -> int:
+    """Load all measurements of a store into a frame of pandas; give how many."""
+    return len(open_store(store).load().pandas())
+
+
 def timed(function: Callable[..., int], *arguments: Any) -> tuple[int, float, float]:
     """Give what a function gives, the CPU seconds and the seconds."""
     cpu, wall = time.process_time(), time.perf_counter()
@@ -171,6 +176,9 @@ def child(way: str, folder: Path) -> None:
     if way == "get":
         get_one_by_one(repository, "warm")
         figures = timed(get_one_by_one, repository, "run")
+    elif way == "load":
+        load_all(folder / "warm")
+        figures = timed(load_all, folder / "store")
     else:
         harvest_all(repository, "warm", folder / "warm")
         figures = timed(harvest_all, repository, "run", folder / "store")
@@ -188,7 +196,7 @@ def main() -> None:
         make_repository(folder / "repo", form, files, run="run")
         make_repository(folder / "repo", form, WARM, run="warm")
         found: dict[str, tuple[int, float, float]] = {}
-        for way in ("get", "harvest"):
+        for way in ("get", "harvest", "load"):
             command = [sys.executable, __file__, "--child", way, str(folder)]
             output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
             found[way] = tuple(json.loads(output))
@@ -198,10 +206,12 @@ def main() -> None:
             f"  {way:8} CPU {cpu:7.2f} s, {cpu / count * 1e3:6.3f} ms each; "
             f"wall {wall:7.2f} s, {wall / count * 1e3:6.3f} ms each"
         )
-    (_, get_cpu, get_wall), (_, cpu, wall) = found["get"], found["harvest"]
-    print(
-        f"  harvest is {get_cpu / cpu:.1f} times quicker in CPU and {get_wall / wall:.1f} times in wall time"
-    )
+    _, get_cpu, get_wall = found["get"]
+    for way, what in (("harvest", "harvest"), ("load", "loading what was harvested into pandas")):
+        _, cpu, wall = found[way]
+        print(
+            f"  {what} is {get_cpu / cpu:.1f} times quicker in CPU, {get_wall / wall:.1f} times in wall time"
+        )
 
 
 if __name__ == "__main__":

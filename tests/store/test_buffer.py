@@ -23,7 +23,8 @@ from gnomon import times
 from gnomon.errors import SchemaError, StoreError
 from gnomon.measurements.rows import SCHEMA, from_records
 from gnomon.store.hot_buffer import buffer as buffers
-from gnomon.store.hot_buffer.buffer import RECORDED_AT, SOURCE, Buffer, Pending
+from gnomon.store.hot_buffer.buffer import Buffer, Pending
+from gnomon.store.layout.schema import RECORDED_AT, SOURCE
 
 type Row = dict[str, Any]
 

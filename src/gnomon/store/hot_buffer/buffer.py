@@ -28,14 +28,9 @@ from gnomon.errors import BufferFileError, SchemaError
 from gnomon.measurements.rows import conform
 from gnomon.store.hot_buffer import row_text
 from gnomon.store.hot_buffer.buffer_file import BufferFile
+from gnomon.store.layout.schema import RECORDED_AT, SOURCE
 
-__all__ = ["RECORDED_AT", "SOURCE", "Batch", "Buffer", "Pending"]
-
-RECORDED_AT = "recorded_at"
-"""The column with the moment at which a row was written."""
-
-SOURCE = "source"
-"""The column that says who brought a row."""
+__all__ = ["Batch", "Buffer", "Pending"]
 
 _NUMBER = "number"
 _BATCH_ROWS = 10_000

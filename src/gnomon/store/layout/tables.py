@@ -320,7 +320,7 @@ class Tables:
             except (CommitFailedError, SchemaMismatchError):  # nothing of it is visible
                 if attempt == _ATTEMPTS - 1:
                     raise
-                time.sleep(random.uniform(0, 0.01 * 2 ** min(attempt, 6)))
+                _wait(attempt)
         return None
 
     def kept(self, name: str, schema: pa.Schema) -> pl.LazyFrame | None:
@@ -356,7 +356,7 @@ class Tables:
                 except CommitFailedError:
                     if attempt == _ATTEMPTS - 1:
                         raise
-                    time.sleep(random.uniform(0, 0.01 * 2 ** min(attempt, 6)))
+                    _wait(attempt)
                 else:
                     return
         except (DeltaError, OSError) as error:
@@ -477,6 +477,11 @@ class Tables:
                 app_transactions=[Transaction(application, last)] if application else None
             ),
         )
+
+
+def _wait(attempt: int) -> None:
+    """Wait a moment, longer with each attempt, so that writers who met do not meet again."""
+    time.sleep(random.uniform(0, 0.01 * 2 ** min(attempt, 6)))
 
 
 def _physical(name: TableName, rows: pl.DataFrame) -> pa.Table:

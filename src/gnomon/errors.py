@@ -24,6 +24,7 @@ __all__ = [
     "ExpressionError",
     "FormatError",
     "GnomonError",
+    "LineageError",
     "LogForkError",
     "MeasurementError",
     "MeasurementNotFoundError",
@@ -334,6 +335,13 @@ class DatasetTypeNotFoundError(GnomonError, LookupError):
 
     code = "dataset_type_not_found"
     status = 404
+
+
+class LineageError(GnomonError, RuntimeError):
+    """Lineage that cannot be recorded, or a database of it that cannot be used."""
+
+    code = "lineage"
+    status = 500
 
 
 class RepositoryError(GnomonError, RuntimeError):

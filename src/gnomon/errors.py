@@ -25,6 +25,7 @@ __all__ = [
     "FormatError",
     "GnomonError",
     "InheritanceError",
+    "LineageError",
     "LogForkError",
     "MeasurementError",
     "MeasurementNotFoundError",
@@ -341,6 +342,13 @@ class DatasetTypeNotFoundError(GnomonError, LookupError):
 
     code = "dataset_type_not_found"
     status = 404
+
+
+class LineageError(GnomonError, RuntimeError):
+    """Lineage that cannot be recorded, or a database of it that cannot be used."""
+
+    code = "lineage"
+    status = 500
 
 
 class RepositoryError(GnomonError, RuntimeError):

@@ -121,7 +121,9 @@ class Covering:
                 else _values(target.data_id or {}, shape.names)
             )
             typed = (target.dataset_type,) if shape.typed else ()
-            self._rows.setdefault(shape, []).append((place, flag.flag, not cleared, own, *typed, *values))
+            whole = key(target.data_id) if target.data_id else None
+            row = (place, flag.flag, not cleared, own, whole, *typed, *values)
+            self._rows.setdefault(shape, []).append(row)
 
     def __bool__(self) -> bool:
         return bool(self._rows)
@@ -154,21 +156,21 @@ class Covering:
                 *(column for column in (f"implied={name}",) if column in things.columns),
             ).alias(f"={name}")
             for name in names
-        ).with_columns(pl.col("data_id").str.count_matches('":', literal=True).alias("size"))
+        )
         for number, shape in enumerate(shapes):
             keys = ["dataset"] if shape.dataset else [f"={name}" for name in shape.names]
             columns = (["dataset_type"] if shape.typed else []) + keys
             kinds = [pl.Binary if name == "dataset" else pl.String for name in columns]
             schema = dict(
                 zip(
-                    ["held", "flag", "set", "own", *columns],
-                    [pl.Int64, pl.String, pl.Boolean, pl.Boolean, *kinds],
+                    ["held", "flag", "set", "own", "whole", *columns],
+                    [pl.Int64, pl.String, pl.Boolean, pl.Boolean, pl.String, *kinds],
                     strict=True,
                 )
             )
             flags = pl.DataFrame(self._rows[shape], schema=schema, orient="row")
             whole = pl.lit(shape.dataset) | (
-                (pl.col("size") == len(shape.names))
+                (pl.col("data_id") == pl.col("whole"))
                 & pl.col("dataset").is_null()
                 & (pl.lit(shape.typed) | pl.col("dataset_type").is_null())
             )

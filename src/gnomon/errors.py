@@ -24,6 +24,7 @@ __all__ = [
     "ExpressionError",
     "FormatError",
     "GnomonError",
+    "InheritanceError",
     "LineageError",
     "LogForkError",
     "MeasurementError",
@@ -314,6 +315,12 @@ class PolicyError(AnnotationError):
     """A policy that cannot be one, or that nobody laid down."""
 
     code = "policy"
+
+
+class InheritanceError(AnnotationError):
+    """Rules of inheritance that cannot be such, that are not there, or that a repository cannot follow."""
+
+    code = "inheritance"
 
 
 class CutError(AnnotationError, LookupError):

@@ -46,6 +46,7 @@ from gnomon.annotations.model import (
     Draft,
     Recorded,
     TimeLost,
+    Word,
 )
 from gnomon.annotations.observations import Observation, VirtualExposure
 from gnomon.annotations.policy import Policy
@@ -73,5 +74,6 @@ __all__ = [
     "Target",
     "TimeLost",
     "VirtualExposure",
+    "Word",
     "open_annotations",
 ]

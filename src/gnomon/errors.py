@@ -28,6 +28,8 @@ __all__ = [
     "FormatError",
     "GnomonError",
     "GraphLossError",
+    "InheritanceError",
+    "LineageError",
     "LogForkError",
     "MeasurementError",
     "MeasurementNotFoundError",
@@ -319,6 +321,12 @@ class PolicyError(AnnotationError):
     code = "policy"
 
 
+class InheritanceError(AnnotationError):
+    """Rules of inheritance that cannot be such, that are not there, or that a repository cannot follow."""
+
+    code = "inheritance"
+
+
 class CutError(AnnotationError, LookupError):
     """A cut that cannot be read, or that goes beyond what the log holds."""
 
@@ -338,6 +346,13 @@ class DatasetTypeNotFoundError(GnomonError, LookupError):
 
     code = "dataset_type_not_found"
     status = 404
+
+
+class LineageError(GnomonError, RuntimeError):
+    """Lineage that cannot be recorded, or a database of it that cannot be used."""
+
+    code = "lineage"
+    status = 500
 
 
 class RepositoryError(GnomonError, RuntimeError):

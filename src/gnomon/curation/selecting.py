@@ -78,10 +78,10 @@ def find_datasets(
     RepositoryError
         If it cannot answer for another reason.
     """
-    with explained(butler, where=where, collections=collections, dataset_type=dataset_type):
-        with butler.query() as query:
-            found = query.datasets(dataset_type, list(collections), find_first=find_first)
-            refs = list(found.where(where, bind=dict(bind or {})) if where else found)
+    asking = explained(butler, where=where, collections=collections, dataset_type=dataset_type)
+    with asking, butler.query() as query:
+        found = query.datasets(dataset_type, list(collections), find_first=find_first)
+        refs = list(found.where(where, bind=dict(bind or {})) if where else found)
     return sorted(refs, key=lambda ref: (ref.dataId.required_values, ref.run))
 
 
@@ -114,11 +114,10 @@ def find_data_ids(
         If it cannot answer for another reason.
     """
     names = list(dimensions)
+    known = butler.dimensions.dimensions.names
     for name in names:
-        if not is_dimension(butler, name):
-            raise DataIdError(
-                f"The repository has no dimension {name!r}.{nearest(name, butler.dimensions.dimensions.names)}"
-            )
+        if name not in known:
+            raise DataIdError(f"The repository has no dimension {name!r}.{nearest(name, known)}")
     with explained(butler, where=where), butler.query() as query:
         found = query.data_ids(names)
         data_ids = list(found.where(where, bind=dict(bind or {})) if where else found)

@@ -6,10 +6,11 @@ from typing import Any
 from lsst.daf.butler import Butler, CollectionType  # type: ignore[attr-defined]
 
 from gnomon.annotations import EffectiveFlag, Target
-from gnomon.curation.selecting import find_data_ids, find_datasets, is_dimension, record_target
+from gnomon.curation.selecting import find_data_ids, find_datasets, is_dimension
+from gnomon.curation.things import Thing
 from gnomon.errors import DatasetTypeNotFoundError, ExpressionError, RepositoryError
 
-__all__ = ["expand", "members"]
+__all__ = ["evaluate", "expand", "members"]
 
 
 def expand(
@@ -68,6 +69,32 @@ def members(query: Target, *, butler: Butler) -> list[Target]:
 
     Parameters
     ----------
+    query, butler
+        As of `evaluate`.
+
+    Returns
+    -------
+    list of Target
+        Datasets, or records of a dimension.
+
+    Raises
+    ------
+    ExpressionError, RepositoryError
+        As of `evaluate`.
+    """
+    return [
+        Target.dimension(thing.element, thing.data_id)
+        if thing.element is not None
+        else Target.dataset(thing.dataset_id or "", query.repository)
+        for thing in evaluate(query, butler=butler)
+    ]
+
+
+def evaluate(query: Target, *, butler: Butler) -> list[Thing]:
+    """Evaluate a query.
+
+    Parameters
+    ----------
     query
         A target of kind *query*, standing or frozen.
     butler
@@ -75,7 +102,7 @@ def members(query: Target, *, butler: Butler) -> list[Target]:
 
     Returns
     -------
-    list of Target
+    list of Thing
         Datasets in any of the collections, or in any at all if it names none; or records of a dimension.
         There are none of a dataset type or in a collection that the repository does not have (any more).
 
@@ -92,15 +119,14 @@ def members(query: Target, *, butler: Butler) -> list[Target]:
     values: Any = query.values
     where, collections = str(values["where"]), list(values["collections"])
     if is_dimension(butler, of):
-        return [record_target(of, data_id) for data_id in find_data_ids(butler, [of], where=where)]
+        return [Thing.of_record(of, data_id) for data_id in find_data_ids(butler, [of], where=where)]
     searched = _searched(butler, collections)
     if not searched:
         return []
     try:
-        refs = find_datasets(butler, of, collections=searched, where=where)
+        return list(map(Thing.of_dataset, find_datasets(butler, of, collections=searched, where=where)))
     except DatasetTypeNotFoundError:
         return []
-    return [Target.dataset(ref.id, query.repository) for ref in refs]
 
 
 def _searched(butler: Butler, collections: Sequence[str]) -> list[str]:

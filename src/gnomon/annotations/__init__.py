@@ -47,6 +47,7 @@ from gnomon.annotations.model import (
     Draft,
     Recorded,
     TimeLost,
+    Word,
 )
 from gnomon.annotations.observations import Observation, VirtualExposure
 from gnomon.annotations.policy import Policy
@@ -76,5 +77,6 @@ __all__ = [
     "Target",
     "TimeLost",
     "VirtualExposure",
+    "Word",
     "open_annotations",
 ]

@@ -194,7 +194,7 @@ def _weighed(
         if plain and len(rows) == 1:
             # What nobody contradicts needs no weighing, and is nearly everything.
             (_, _, state, version, reason, actor, at, text, said, event, hlc, origin, _, live, *_) = rows[0]
-            if live:
+            if live and state != "withdrawn":
                 rank = (hlc, origins[origin], event)
                 claim = Claim(
                     target, flag, state, version, reason, actors[actor], at, text, said, event, rank, True

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from gnomon.annotations.cuts import Cut
-from gnomon.annotations.model import Actor, FlagState
+from gnomon.annotations.model import Actor, AssertedState, FlagState
 from gnomon.annotations.targets import Target
 
 __all__ = ["Claim", "EffectiveFlag", "Outcome", "Reason", "Rule"]
@@ -13,7 +13,9 @@ __all__ = ["Claim", "EffectiveFlag", "Outcome", "Reason", "Rule"]
 Outcome = Literal["holds", "overruled", "challenge"]
 """What became of an assertion."""
 
-Rule = Literal["unopposed", "authority", "human over bot", "later", "worse", "agrees", "inactive", "virtual"]
+Rule = Literal[
+    "unopposed", "authority", "human over bot", "later", "worse", "agrees", "inactive", "withdrawn", "virtual"
+]
 """Why it did, see `gnomon.annotations.policy`."""
 
 
@@ -41,7 +43,7 @@ class Claim(NamedTuple):
 
     target: Target
     flag: str
-    state: FlagState
+    state: AssertedState
     version: int
     reason: str
     actor: Actor

@@ -50,6 +50,10 @@ COMMANDS = {
     "policy": LazyCommand(
         "gnomon.cli.annotations.definitions:policy", "Look at who wins, and lay down the policy of a site."
     ),
+    "qgraph": LazyCommand(
+        "gnomon.cli.qgraph:qgraph",
+        "Build quantum graphs without what is marked bad, and say what was left out.",
+    ),
     "repo": LazyCommand(
         "gnomon.cli.repo:repo", "Make Butler repositories and gnomon know each other.", extra="butler"
     ),

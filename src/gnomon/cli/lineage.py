@@ -188,13 +188,14 @@ def _ways(
     ):
         found = passing.ways(wanted, **asked)
     if not graphs:
-        whose = "what was made from it" if asked["down"] else "what it was made from"
-        where = "the graphs of finished runs" if len(found.edges) else "no graph of a finished run either"
-        click.echo(
-            f"Nothing was recorded of {whose}; {'this is from' if len(found.edges) else 'there is'} {where}. "
-            "`gnomon lineage record` makes such questions quick, and knows more.",
-            err=True,
-        )
+        what = "what was made from it" if asked["down"] else "what it was made from"
+        if len(found.edges):
+            text = f"Nothing was recorded of {what}: this is from the graphs of finished runs."
+        else:
+            text = (
+                f"Nothing is known of {what}: nothing was recorded, and there is no graph of a finished run."
+            )
+        click.echo(f"{text} `gnomon lineage record` makes such questions quick, and knows more.", err=True)
     return found
 
 
@@ -225,7 +226,14 @@ def _print(marked: "MarkedLineage", format_: str, *, everything: bool) -> None:
         from rich.console import Console
         from rich.text import Text
 
-        styles = {"bad": "bold red", "gone": "dim", "mark": "red", "said": "yellow", "more": "dim"}
+        styles = {
+            "bad": "bold red",
+            "touched": "yellow",
+            "gone": "dim",
+            "mark": "red",
+            "said": "cyan",
+            "more": "dim",
+        }
         console = Console(soft_wrap=True, highlight=False)
         lines = to_tree(marked, fold=None) if everything else to_tree(marked)
         for line in lines:
@@ -277,11 +285,10 @@ def record(
         raise click.UsageError("Name a repository and its --collections, or a --graph.")
     if repository is None and (names or input_tables):
         raise click.UsageError("--collections and --input-table are about a repository: name it.")
-    reports = []
+    reports: list[Recorded] = []
     configured = settings.load(config=config, lineage=place)
     with open_lineage(configured.lineage) as recorded, _progress("Searching") as progress:
-        for graph in graphs:
-            reports.append(record_graph(recorded, graph, progress=progress))
+        reports.extend(record_graph(recorded, graph, progress=progress) for graph in graphs)
         if repository is not None and names:
             reports.append(
                 _gather(recorded, repository, names, input_tables, reread=reread, progress=progress)
@@ -320,8 +327,8 @@ def _report(reports: "list[Recorded]", format_: str) -> None:
     for report in reports:
         click.echo(
             f"{report.graphs} graphs, {report.files} files and {report.tables} tables of inputs read; "
-            f"{report.known} were known. {report.edges} edges and {report.datasets} datasets are new or known "
-            "better."
+            f"{report.known} were known. {report.edges} edges and {report.datasets} datasets are new or "
+            "known better."
         )
         if report.truncated:
             click.echo(f"{report.truncated} files do not name all of their inputs; a graph does.")

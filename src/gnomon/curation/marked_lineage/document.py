@@ -20,7 +20,8 @@ def to_document(marked: MarkedLineage) -> dict[str, Any]:
     Returns
     -------
     dict
-        What JSON can write: ``dataset``, ``direction``, ``cut``, ``policy``, ``datasets`` and ``edges``.
+        What JSON can write: ``dataset``, ``direction``, ``cut``, ``policy``, ``datasets`` and ``edges``. A
+        dataset is ``bad`` if a flag is set that means so, and ``touched`` if it was made from one that is.
     """
     return {
         "dataset": str(marked.start),
@@ -52,6 +53,8 @@ def _node(node: Node) -> dict[str, Any]:
         "kind": node.kind,
         "depth": node.depth,
         "present": node.present,
+        "bad": node.bad,
+        "touched": node.touched,
         "marks": [_mark(mark) for mark in node.marks],
     }
 

@@ -8,6 +8,7 @@ from gnomon.curation.marked_lineage.marking import MarkedLineage, Node
 
 __all__ = ["to_dot"]
 
+_BAD, _TOUCHED = "#f4b6b6", "#fbeab0"
 _STYLES = {"used": "solid", "read": "dashed", "predicted": "dotted"}
 
 
@@ -24,7 +25,8 @@ def to_dot(marked: MarkedLineage) -> str:
     str
         A digraph from what was there first to what was made of it. An edge is drawn by the strongest word
         that is known: solid what was used, dashed what was read, dotted what was predicted. Datasets with a
-        flag that is set are filled; those that the repository no longer has are dashed.
+        flag that means bad are filled red, what was made from them yellow; those that the repository no
+        longer has are dashed.
     """
     lines = ["digraph lineage {", "  rankdir=LR;", '  node [shape=box, fontname="sans-serif"];']
     for node in marked.nodes.values():
@@ -32,9 +34,9 @@ def to_dot(marked: MarkedLineage) -> str:
         if node.id == marked.start:
             attributes["penwidth"] = "2"
         styles = []
-        if node.flags:
+        if node.bad or node.touched:
             styles.append("filled")
-            attributes["fillcolor"] = "#f4b6b6"
+            attributes["fillcolor"] = _BAD if node.bad else _TOUCHED
         if node.present is False:
             styles.append("dashed")
         if styles:

@@ -55,6 +55,10 @@ class Node:
         Whether the repository has it; `None` if nobody asked.
     marks
         What was said of it and of what its data ID names.
+    bad
+        Whether a flag is set that means bad, of whatever it has to do with.
+    touched
+        Whether it was made from a dataset that is bad, in however many steps, of those that are known here.
     """
 
     id: uuid.UUID
@@ -65,6 +69,8 @@ class Node:
     depth: int
     present: bool | None
     marks: tuple[Mark, ...] = ()
+    bad: bool = False
+    touched: bool = False
 
     @property
     def flags(self) -> tuple[EffectiveFlag, ...]:
@@ -156,6 +162,12 @@ def mark_lineage(
         held = annotations.effective(targets.values(), flags=flags, policy=policy, at=cut)
         rule = held[0].policy if held else str(policy) if policy is not None else None
         marks = _marks(targets, held, _said(annotations, targets))
+    its_marks = {
+        dataset.id: tuple(marks[key] for key in keys if key in marks)
+        for dataset, keys in zip(known, around, strict=True)
+    }
+    bad = _bad(its_marks, annotations)
+    touched = _made_from(bad, ways.edges)
     nodes = {
         dataset.id: Node(
             dataset.id,
@@ -165,13 +177,44 @@ def mark_lineage(
             kind,
             depth,
             None if there is None else dataset.id in there,
-            tuple(marks[key] for key in keys if key in marks),
+            its_marks[dataset.id],
+            dataset.id in bad,
+            dataset.id in touched,
         )
-        for dataset, kind, depth, keys in zip(
-            known, ways.nodes["kind"], ways.nodes["depth"], around, strict=True
-        )
+        for dataset, kind, depth in zip(known, ways.nodes["kind"], ways.nodes["depth"], strict=True)
     }
     return MarkedLineage(uuid.UUID(bytes=ways.start), ways.direction == "down", nodes, ways.edges, cut, rule)
+
+
+def _bad(
+    marks: Mapping[uuid.UUID, tuple[Mark, ...]], annotations: Annotations | None
+) -> frozenset[uuid.UUID]:
+    """Choose the datasets of which a flag is set that means bad."""
+    if annotations is None or not any(marks.values()):
+        return frozenset()
+    meaning = annotations.vocabulary.meaning
+    return frozenset(
+        identifier
+        for identifier, some in marks.items()
+        if any(flag.state == "set" and meaning(flag.flag) == "bad" for one in some for flag in one.flags)
+    )
+
+
+def _made_from(bad: frozenset[uuid.UUID], edges: pl.DataFrame) -> frozenset[uuid.UUID]:
+    """Find what was made from some datasets, by these edges."""
+    if not bad:
+        return frozenset()
+    made: dict[bytes, list[bytes]] = {}
+    for child, parent in edges.select("child", "parent").iter_rows():
+        made.setdefault(parent, []).append(child)
+    found: set[bytes] = set()
+    waiting = [one.bytes for one in bad]
+    while waiting:
+        for child in made.get(waiting.pop(), ()):
+            if child not in found:
+                found.add(child)
+                waiting.append(child)
+    return frozenset(uuid.UUID(bytes=one) for one in found)
 
 
 def _there(ways: Ways, butler: Butler | None) -> dict[uuid.UUID, Dataset] | None:

@@ -16,9 +16,9 @@ from gnomon.curation.marked_lineage.marking import Mark, MarkedLineage, Node
 
 __all__ = ["Line", "to_tree"]
 
-Style = Literal["dataset", "bad", "gone", "mark", "said", "more"]
-"""What a line is: a dataset, one with a flag that is set, one that the repository no longer has; a flag; what
-somebody said; how many there are more."""
+Style = Literal["dataset", "bad", "touched", "gone", "mark", "said", "more"]
+"""What a line is: a dataset, a bad one, one that was made from such, one that the repository no longer has; a
+flag that is set; anything else that somebody said; how many there are more."""
 
 _SIDE_BY_SIDE = 5
 _EXAMPLES = 2
@@ -176,7 +176,11 @@ class _Drawing:
         return len(seen) - first
 
     def _own(self, node: Node, first: str, indent: str, how: str) -> Iterator[Line]:
-        style: Style = "bad" if node.flags else "gone" if node.present is False else "dataset"
+        style: Style = "dataset"
+        if node.bad or node.touched:
+            style = "bad" if node.bad else "touched"
+        elif node.present is False:
+            style = "gone"
         gone = " (no longer in the repository)" if node.present is False else ""
         run = "" if node.run is None else f" in {node.run}"
         yield Line(first, f"{_name(node)}{run}{how} {node.id}{gone}", style)

@@ -99,7 +99,10 @@ def test_parsing_needs_neither_polars_nor_astropy() -> None:
         ('a = "x"', "1:5", "single quotes"),
         ("a ; b", "1:3", "';' has no meaning"),
         ("a AND\nb = d c", "2:7", "not 'c'"),
-        ("seeing > 2 arcsec", "1:12", "units are not understood"),
+        ("seeing > 2 m/s km", "1:16", "an operator is expected, not 'km'"),
+        ("seeing > 2 []", "1:12", "brackets of a unit are empty"),
+        ("seeing [arcsec] > 2", "1:8", "a unit stands right behind a number"),
+        ("seeing IN (2 mag..3)", "1:12", "integers only"),
         ("a < b < c", "1:7", "do not chain"),
         ("a = b IN (1)", "1:7", "do not chain"),
         ("a IS NULL + 1", "1:11", "not '+'"),
@@ -469,11 +472,12 @@ NUMBERS: st.SearchStrategy[tree.Node] = st.builds(
     tree.Number,
     st.integers(0, tree.INTEGER_LIMIT - 1) | st.floats(0, allow_infinity=False, allow_nan=False).map(abs),
 )
+QUANTITIES = st.builds(tree.Quantity, st.integers(0, 9), WORDS | st.sampled_from(["m / s", "in", "mag(AB)"]))
 MOMENTS = st.builds(tree.Moment, st.integers(-62_135_596_800_000_000, 253_402_300_799_999_999))
 RANGES = st.tuples(st.integers(-1000, 1000), st.integers(0, 1000), st.integers(1, 9)).map(
     lambda r: tree.Range(r[0], r[0] + r[1], r[2])
 )
-CONSTANTS = st.builds(tree.Text, st.text()) | MOMENTS | st.builds(tree.Bind, WORDS) | NUMBERS
+CONSTANTS = st.builds(tree.Text, st.text()) | MOMENTS | st.builds(tree.Bind, WORDS) | NUMBERS | QUANTITIES
 LEAVES = (
     CONSTANTS
     | st.builds(tree.Truth, st.booleans())
@@ -483,7 +487,7 @@ LEAVES = (
 
 def branches(inner: st.SearchStrategy[tree.Node]) -> st.SearchStrategy[tree.Node]:
     several = st.lists(inner, min_size=2, max_size=4).map(tuple)
-    items = st.lists(CONSTANTS | RANGES | NUMBERS.map(tree.Negative), min_size=1, max_size=4).map(tuple)
+    items = st.lists(CONSTANTS | RANGES | (NUMBERS | QUANTITIES).map(tree.Negative), min_size=1, max_size=4).map(tuple)
     return (
         st.builds(tree.Or, several)
         | st.builds(tree.And, several)

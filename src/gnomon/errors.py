@@ -21,9 +21,13 @@ __all__ = [
     "DatumNotFoundError",
     "DefinitionError",
     "DefinitionTypeError",
+    "ExclusionError",
+    "ExclusionsOutOfDateError",
+    "ExclusionsUnavailableError",
     "ExpressionError",
     "FormatError",
     "GnomonError",
+    "GraphLossError",
     "InheritanceError",
     "LineageError",
     "LogForkError",
@@ -356,6 +360,33 @@ class RepositoryError(GnomonError, RuntimeError):
 
     code = "repository"
     status = 500
+
+
+class ExclusionError(GnomonError, ValueError):
+    """A selection of data that cannot be understood, or cannot be applied to what it is asked of."""
+
+    code = "exclusion"
+    status = 422
+
+
+class ExclusionsUnavailableError(GnomonError, RuntimeError):
+    """Annotations or metrics that have to be asked before data are used, and cannot be."""
+
+    code = "exclusions_unavailable"
+    status = 503
+
+
+class ExclusionsOutOfDateError(ExclusionsUnavailableError):
+    """Annotations or metrics whose newest entry is older than allowed."""
+
+    code = "exclusions_out_of_date"
+
+
+class GraphLossError(RepositoryError):
+    """A quantum graph in which a task lost more of its inputs than allowed."""
+
+    code = "graph_loss"
+    status = 409
 
 
 class NotOursError(GnomonError, FileExistsError):

@@ -9,24 +9,26 @@ from collections.abc import Iterable, Mapping
 import astropy.units as u
 from astropy.units.function.core import FunctionUnitBase
 
-from gnomon.definitions.units import unit_string
+from gnomon.definitions.units import parse_unit, unit_string
 from gnomon.errors import UnitMismatchError
 from gnomon.expressions import Expression, tree
 
-__all__ = ["unit_of"]
+__all__ = ["BARE", "Bare", "UnitOrBare", "product_of", "same_unit", "sum_of", "unit_of"]
 
 _ANGLES = (u.rad, u.dimensionless_unscaled)
 _SAME = frozenset({"abs", "ceil", "floor"})
 _ALIKE = frozenset({"hypot", "max", "min"})
 
 
-class _Bare:
+class Bare:
     """Of a number in the expression: it is taken to be in whatever unit it meets."""
 
 
-_BARE = _Bare()
+BARE = Bare()
+"""The unit of a number that has none."""
 
-type _Unit = u.UnitBase | _Bare | None
+type UnitOrBare = u.UnitBase | Bare | None
+"""A unit, that of a bare number, or `None` where it is not known."""
 
 
 def unit_of(expression: Expression, units: Mapping[str, u.UnitBase]) -> u.UnitBase | None:
@@ -52,47 +54,49 @@ def unit_of(expression: Expression, units: Mapping[str, u.UnitBase]) -> u.UnitBa
         than radians is handed to a function that takes radians.
     """
     unit = _unit(expression.root, units)
-    return None if isinstance(unit, _Bare) else unit
+    return None if isinstance(unit, Bare) else unit
 
 
-def _unit(node: tree.Node, units: Mapping[str, u.UnitBase]) -> _Unit:
+def _unit(node: tree.Node, units: Mapping[str, u.UnitBase]) -> UnitOrBare:
     parts = [_unit(child, units) for child in node.children()]
     match node:
         case tree.Name():
             return units.get(node.name)
         case tree.Number():
-            return _BARE
+            return BARE
+        case tree.Quantity():
+            return parse_unit(node.unit)
         case tree.Negative():
             return parts[0]
         case tree.Arithmetic(operator="*" | "/" as operator):
-            return _product(operator, *parts)
+            return product_of(operator, *parts)
         case tree.Arithmetic():
-            return _sum(node, *parts)
+            return sum_of(node, *parts)
         case tree.Comparison():
-            _same(node, parts)
+            same_unit(node, parts)
         case tree.Call():
             return _called(node, parts)
     return None
 
 
-def _called(node: tree.Call, parts: list[_Unit]) -> _Unit:
+def _called(node: tree.Call, parts: list[UnitOrBare]) -> UnitOrBare:
     name, unit = node.function, parts[0]
     if name in _SAME:
         return unit
     if name in _ALIKE:
-        return _same(node, parts)
+        return same_unit(node, parts)
     if name in ("sin", "cos", "tan", "degrees"):
-        if not isinstance(unit, _Bare) and unit is not None and unit not in _ANGLES:
+        if not isinstance(unit, Bare) and unit is not None and unit not in _ANGLES:
             raise UnitMismatchError(f"{name} takes radians; {node.arguments[0]} is in {_shown(unit)}.")
         return u.deg if name == "degrees" else u.dimensionless_unscaled
     if name in ("atan2", "radians"):
         if name == "atan2":
-            _same(node, parts)
+            same_unit(node, parts)
         return u.rad
     power = _power(node)
     if power is None or unit is None or isinstance(unit, FunctionUnitBase):
         return None
-    return unit if isinstance(unit, _Bare) else unit**power
+    return unit if isinstance(unit, Bare) else unit**power
 
 
 def _power(node: tree.Call) -> float | None:
@@ -107,10 +111,11 @@ def _power(node: tree.Call) -> float | None:
     return sign * exponent.value if isinstance(exponent, tree.Number) else None
 
 
-def _product(operator: str, left: _Unit, right: _Unit) -> _Unit:
-    if isinstance(left, _Bare) and isinstance(right, _Bare):
-        return _BARE
-    first, second = (u.dimensionless_unscaled if isinstance(unit, _Bare) else unit for unit in (left, right))
+def product_of(operator: str, left: UnitOrBare, right: UnitOrBare) -> UnitOrBare:
+    """Say in which unit a product or quotient is."""
+    if isinstance(left, Bare) and isinstance(right, Bare):
+        return BARE
+    first, second = (u.dimensionless_unscaled if isinstance(unit, Bare) else unit for unit in (left, right))
     if first is None or second is None or isinstance(first, FunctionUnitBase):
         return None
     if isinstance(second, FunctionUnitBase):
@@ -119,10 +124,11 @@ def _product(operator: str, left: _Unit, right: _Unit) -> _Unit:
     return product
 
 
-def _sum(node: tree.Arithmetic, left: _Unit, right: _Unit) -> _Unit:
+def sum_of(node: tree.Arithmetic, left: UnitOrBare, right: UnitOrBare) -> UnitOrBare:
+    """Say in which unit a sum or difference is."""
     logarithmic = [unit for unit in (left, right) if isinstance(unit, FunctionUnitBase)]
-    if not logarithmic or isinstance(left, _Bare) or isinstance(right, _Bare):
-        return _same(node, [left, right])
+    if not logarithmic or isinstance(left, Bare) or isinstance(right, Bare):
+        return same_unit(node, [left, right])
     if left is None or right is None:
         return None
     # Magnitudes of one system differ by plain magnitudes, and take them on.
@@ -132,15 +138,16 @@ def _sum(node: tree.Arithmetic, left: _Unit, right: _Unit) -> _Unit:
     if scale in (left, right):
         system: u.UnitBase = logarithmic[0]
         return system
-    return _same(node, [left, right])
+    return same_unit(node, [left, right])
 
 
-def _same(node: tree.Node, parts: Iterable[_Unit]) -> _Unit:
-    found: _Unit = _BARE
+def same_unit(node: tree.Node, parts: Iterable[UnitOrBare]) -> UnitOrBare:
+    """Say which unit values share; refuse values that are known to be in different ones."""
+    found: UnitOrBare = BARE
     for unit in parts:
-        if unit is None or isinstance(unit, _Bare):
+        if unit is None or isinstance(unit, Bare):
             found = None if unit is None else found
-        elif isinstance(found, _Bare):
+        elif isinstance(found, Bare):
             found = unit
         elif found is not None and unit != found:
             raise UnitMismatchError(

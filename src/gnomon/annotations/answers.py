@@ -264,7 +264,7 @@ def _unopposed(
 
     Column by column, and without a Python frame for each of a hundred thousand answers.
     """
-    rows = [row for row in rows if row[_LIVE]] if state is None else [
+    rows = [row for row in rows if row[_LIVE] and row[_STATE] != "withdrawn"] if state is None else [
         row for row in rows if row[_LIVE] and row[_STATE] == state
     ]  # fmt: skip
     answer = Answer(label, cut, partial(_claim_of, names))

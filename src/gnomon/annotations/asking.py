@@ -14,7 +14,7 @@ from gnomon.annotations.cuts import Cut
 from gnomon.annotations.effective import EffectiveFlag
 from gnomon.annotations.log import clock
 from gnomon.annotations.log.events import Event
-from gnomon.annotations.model import NEVER_EXAMINED, Annotation, Coverage, FlagState
+from gnomon.annotations.model import NEVER_EXAMINED, Annotation, Coverage, FlagState, Word
 from gnomon.annotations.observations import Observation, VirtualExposure
 from gnomon.annotations.opened import OpenedLog
 from gnomon.annotations.policy import Policy
@@ -249,6 +249,24 @@ class Asking(OpenedLog):
                 connection, names, wanted, asked,
                 policy=rules, vocabulary=vocabulary, cut=cut, past=past, state=state,
             )  # fmt: skip
+
+    def words(self, actor: str) -> list[Word]:
+        """Give all that a bot or pipeline asserted in annotations of its own, and that counts.
+
+        Parameters
+        ----------
+        actor
+            Its name.
+
+        Returns
+        -------
+        list of Word
+            In no order; of one flag and target there can be several, of which the last by the clock is what
+            it says now.
+        """
+        with self._reading() as (connection, names):
+            numbers = names.numbers_of(connection, actor)
+            return list(map(Word._make, assertions.of_actors(connection, numbers)))
 
     def coverage(
         self,

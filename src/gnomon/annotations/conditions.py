@@ -6,7 +6,7 @@ from typing import Literal, TypedDict
 
 from astropy.time import Time
 
-from gnomon.annotations.model import ActorKind, Annotation, AnnotationState, FlagState
+from gnomon.annotations.model import ActorKind, Annotation, AnnotationState, AssertedState
 from gnomon.annotations.targets import Target, TargetKind
 
 __all__ = ["Conditions", "Page"]
@@ -67,7 +67,7 @@ class Conditions(TypedDict, total=False):
     data_id: Mapping[str, int | str]
     during: tuple[int, int]
     flag: str
-    flag_state: FlagState
+    flag_state: AssertedState
     tag: str
     tags: Iterable[str]
     exclude_tags: Iterable[str]

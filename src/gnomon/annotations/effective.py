@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Self
 
 from gnomon.annotations.cuts import Cut
-from gnomon.annotations.model import Actor, FlagState
+from gnomon.annotations.model import Actor, AssertedState, FlagState
 from gnomon.annotations.targets import Target
 
 __all__ = ["Answer", "Claim", "EffectiveFlag", "Outcome", "Reason", "Rule"]
@@ -14,7 +14,9 @@ __all__ = ["Answer", "Claim", "EffectiveFlag", "Outcome", "Reason", "Rule"]
 Outcome = Literal["holds", "overruled", "challenge"]
 """What became of an assertion."""
 
-Rule = Literal["unopposed", "authority", "human over bot", "later", "worse", "agrees", "inactive", "virtual"]
+Rule = Literal[
+    "unopposed", "authority", "human over bot", "later", "worse", "agrees", "inactive", "withdrawn", "virtual"
+]
 """Why it did, see `gnomon.annotations.policy`."""
 
 
@@ -42,7 +44,7 @@ class Claim(NamedTuple):
 
     target: Target
     flag: str
-    state: FlagState
+    state: AssertedState
     version: int
     reason: str
     actor: Actor

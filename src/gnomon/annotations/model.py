@@ -2,13 +2,14 @@
 
 An assertion says one of three things of a flag. *set*: it is so. *clear*: it is not so, whatever was said
 before. *examined*: somebody looked for it and found nothing. That nobody ever looked is none of the three: it
-is the absence of any, which `Annotations.coverage` calls `NEVER_EXAMINED`.
+is the absence of any, which `Annotations.coverage` calls `NEVER_EXAMINED`. And whoever said one of the three
+can say *withdrawn*: what they said before no longer counts, and nothing is said instead.
 """
 
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, Literal, NamedTuple, get_args
 
 from gnomon.annotations import checks
 from gnomon.annotations.targets import Target
@@ -20,6 +21,7 @@ __all__ = [
     "ActorKind",
     "Annotation",
     "AnnotationState",
+    "AssertedState",
     "Assertion",
     "Attachment",
     "Coverage",
@@ -27,13 +29,17 @@ __all__ = [
     "FlagState",
     "Recorded",
     "TimeLost",
+    "Word",
 ]
 
 ActorKind = Literal["human", "bot", "pipeline"]
 """A person, a program that watches the data, or the processing itself."""
 
 FlagState = Literal["set", "clear", "examined"]
-"""What an assertion says of its flag."""
+"""What can hold of a flag."""
+
+AssertedState = Literal["set", "clear", "examined", "withdrawn"]
+"""What an assertion says of its flag; *withdrawn* takes back what its actor said before, and says nothing."""
 
 Coverage = Literal["set", "clear", "examined", "never examined"]
 """What is known of a flag at a target."""
@@ -97,7 +103,7 @@ class Assertion:
     flag
         A flag of the vocabulary, or one under ``user/``.
     state
-        *set*, *clear* or *examined*.
+        *set*, *clear*, *examined*, or *withdrawn*.
     reason
         Why, in a few words.
     target
@@ -112,7 +118,7 @@ class Assertion:
     """
 
     flag: str
-    state: FlagState
+    state: AssertedState
     reason: str = ""
     target: Target | None = None
     version: int = 1
@@ -120,14 +126,40 @@ class Assertion:
     def __post_init__(self) -> None:
         checks.label(self.flag, "flag")
         checks.text(self.reason, "reason")
-        if self.state not in get_args(FlagState):
+        if self.state not in get_args(AssertedState):
             raise AnnotationError(
                 f"{self.state!r} is not what can be said of a flag."
-                f"{nearest(str(self.state), get_args(FlagState))}"
+                f"{nearest(str(self.state), get_args(AssertedState))}"
             )
         version: object = self.version
         if not isinstance(version, int) or isinstance(version, bool) or not 0 < version < 2**31:
             raise AnnotationError(f"The version of a flag is an integer from 1, not {self.version!r}.")
+
+
+class Word(NamedTuple):
+    """One assertion that counts, as its actor left it; a tuple, since there can be very many.
+
+    Parameters
+    ----------
+    target_key, flag, state, version, reason
+        What is said.
+    clock
+        The clock's reading: of two words of one actor on the same, the later one is what they say.
+    event, annotation
+        Ids of the event and the annotation, as the database has them.
+    tags
+        Those of the annotation, as a JSON list.
+    """
+
+    target_key: str
+    flag: str
+    state: AssertedState
+    version: int
+    reason: str
+    clock: int
+    event: str
+    annotation: str
+    tags: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +252,7 @@ class Draft:
 
     Parameters
     ----------
-    targets, text, flags, tags, urls, level, attachments, reply_to, assignee, time_lost, key
+    targets, text, flags, tags, urls, level, attachments, reply_to, assignee, time_lost, key, parents
         As in `gnomon.annotations.Annotations.add`.
     """
 
@@ -235,6 +267,7 @@ class Draft:
     assignee: str | None = None
     time_lost: TimeLost | None = None
     key: str | None = None
+    parents: Iterable[uuid.UUID | str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,9 +24,9 @@ from gnomon.annotations.model import (
     Actor,
     Annotation,
     AnnotationState,
+    AssertedState,
     Assertion,
     Attachment,
-    FlagState,
     TimeLost,
 )
 from gnomon.annotations.targets import Target
@@ -51,7 +51,7 @@ class Stance(NamedTuple):
 
     target_key: str
     flag: str
-    state: FlagState
+    state: AssertedState
     version: int
     reason: str
     event: Event

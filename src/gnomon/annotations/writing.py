@@ -117,9 +117,10 @@ class Writing(OpenedLog):
             assignee=assignee,
             time_lost=time_lost,
             key=key,
+            parents=parents,
         )
         acceptance.check_actor(actor)
-        given = None if parents is None else {checks.identifier(parent, "an event") for parent in parents}
+        given = _events(draft.parents)
         with self._writing() as (connection, names):
             vocabulary = self._present_vocabulary(connection, names)
             bulk = _Bulk(connection, names, self.origin, actor, [acceptance.new_payload(draft, vocabulary)])
@@ -165,6 +166,7 @@ class Writing(OpenedLog):
         acceptance.check_actor(actor)
         prefix = None if key is None else checks.label(key, "idempotency key")
         items = [_numbered(draft, prefix, place) for place, draft in enumerate(drafts)]
+        seen = [_events(draft.parents) for draft in items]
         with self._writing() as (connection, names):
             vocabulary = self._present_vocabulary(connection, names)
             checked: list[_Checked | GnomonError] = []
@@ -176,7 +178,7 @@ class Writing(OpenedLog):
             bulk = _Bulk(connection, names, self.origin, actor, checked)
             results = []
             for place, draft in enumerate(items):
-                outcome = bulk.record(place, draft, None)
+                outcome = bulk.record(place, draft, seen[place])
                 if all_or_nothing and outcome.error is not None:
                     raise outcome.error
                 results.append(outcome)
@@ -303,18 +305,46 @@ class Writing(OpenedLog):
         AnnotationError
             If the reason cannot be recorded, or a bot or pipeline would take back what a person wrote.
         """
-        id = checks.identifier(annotation_id, "an annotation")
+        return self.retract_many([annotation_id], actor=actor, reason=reason)[0]
+
+    def retract_many(
+        self, annotation_ids: Iterable[uuid.UUID | str], *, actor: Actor, reason: str = ""
+    ) -> list[Annotation]:
+        """Take annotations back, all or none of them.
+
+        Parameters
+        ----------
+        annotation_ids
+            Which annotations.
+        actor, reason
+            As of `retract`.
+
+        Returns
+        -------
+        list of Annotation
+            The retracted annotations, in the order given, each once.
+
+        Raises
+        ------
+        AnnotationNotFoundError, AnnotationError
+            As `retract`; nothing is retracted then.
+        """
+        ids = list(dict.fromkeys(checks.identifier(id, "an annotation") for id in annotation_ids))
         acceptance.check_actor(actor)
         payload = {"reason": checks.text(reason, "reason")}
         with self._writing() as (connection, names):
-            history = _history(connection, id)
-            before = project(history)
-            acceptance.refuse_over_person(before, history, actor)
-            if before.state == "retracted":
-                return before.annotation()
+            histories = stored_events.of_annotations(connection, ids)
             recorder = Recorder(connection, names, self.origin)
-            recorder.record("retract", id, actor=actor, parents=before.heads, payload=payload)
-            return recorder.write()[id].annotation()
+            left: dict[uuid.UUID, Projection] = {}
+            for id in ids:
+                if id not in histories:
+                    raise AnnotationNotFoundError(f"There is no annotation {id}.")
+                left[id] = before = project(histories[id])
+                acceptance.refuse_over_person(before, histories[id], actor)
+                if before.state != "retracted":
+                    recorder.record("retract", id, actor=actor, parents=before.heads, payload=payload)
+            changed = recorder.write()
+        return [(changed.get(id) or left[id]).annotation() for id in ids]
 
     def resolve(self, resolved: Mapping[Target, Target], *, actor: Actor) -> list[Target]:
         """Say which records pending observations became: what was said of them counts for the records.
@@ -529,6 +559,10 @@ class _Bulk:
             return None
         acceptance.refuse_other(first, self._actor, payload)
         return Recorded(annotation_id=first.annotation_id, event_id=first.id, repeated=True)
+
+
+def _events(parents: Iterable[uuid.UUID | str] | None) -> set[uuid.UUID] | None:
+    return None if parents is None else {checks.identifier(parent, "an event") for parent in parents}
 
 
 def _numbered(draft: Draft, prefix: str | None, place: int) -> Draft:

@@ -34,6 +34,10 @@ Arithmetic passes null and NaN on, ``min`` and ``max`` too, null before NaN.
 ``ceil``; ``sin``, ``cos``, ``tan`` of radians, ``atan2(y, x)``, ``radians``, ``degrees``; ``min`` and
 ``max`` of two or more; ``isnan``, ``isfinite`` and ``isnull``.
 
+**Units.** A number may have a unit, ``seeing > 2 arcsec`` or ``rate < 3 [mmag / h]``: one word, or anything
+that astropy understands in brackets. It is converted into the unit of what it meets, where that is known, as
+in conditions over metrics; elsewhere it is refused.
+
 **Numbers.** ``/`` gives a float, and by zero infinity or NaN; ``%`` has the sign of its divisor, and by
 zero gives null of integers and NaN of floats. All is computed in 64 bits: a column in 32 is widened first,
 and integers wrap beyond 64.

@@ -131,10 +131,9 @@ class _Parser:
         if self.tokens[0].kind is Kind.END:
             raise ExpressionError("The expression is empty.")
         node = self.expression(Level.OR)
-        last, rest = self.tokens[self.index - 1], self.tokens[self.index]
-        if last.kind is Kind.NUMBER and rest.kind is Kind.NAME:
-            self.fail(f"a number cannot be followed by {self.found()}: units are not understood here")
-        if rest.kind is not Kind.END:
+        if self.token.kind is Kind.UNIT:
+            self.fail("a unit stands right behind a number")
+        if self.token.kind is not Kind.END:
             self.fail(f"nothing or an operator is expected, not {self.found()}")
         return node
 
@@ -222,7 +221,6 @@ class _Parser:
         sign = self.take("-", "+")
         if self.token.kind is Kind.NUMBER:
             number = self.primary()
-            assert isinstance(number, tree.Number)
             if self.at(".."):
                 return self.range(token, self.integer(number, sign))
             return self.make(token, tree.Negative, number) if sign and sign.text == "-" else number
@@ -285,8 +283,28 @@ class _Parser:
         if token.text.isdecimal():
             if len(token.text.lstrip("0")) > 19:
                 self.fail("an integer must be below 2^63", token)
-            return self.make(token, tree.Number, int(token.text))
-        return self.make(token, tree.Number, float(token.text))
+            value: int | float = int(token.text)
+        else:
+            value = float(token.text)
+        unit = self.unit(token)
+        if unit is None:
+            return self.make(token, tree.Number, value)
+        return self.make(token, tree.Quantity, value, unit)
+
+    def unit(self, number: Token) -> str | None:
+        """Parse the unit of a number, if it has one: a word apart from it, or anything in brackets."""
+        if self.token.kind is Kind.UNIT:
+            unit = self.token.text[1:-1].strip()
+            if not unit:
+                self.fail("the brackets of a unit are empty")
+            self.advance()
+            return unit
+        following = self.tokens[self.index + 1 : self.index + 2]
+        called = bool(following) and following[0].kind is Kind.SIGN and following[0].text == "("
+        apart = self.token.position > number.position + len(number.text)
+        if self.token.kind is Kind.NAME and apart and "." not in self.token.text and not called:
+            return self.advance().text
+        return None
 
     def call(self, token: Token) -> Node:
         name = token.text.lower()

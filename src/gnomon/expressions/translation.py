@@ -138,12 +138,17 @@ class _Translation:
     def fail(self, what: str, node: Node) -> NoReturn:
         fail(what, self.text, node.position)
 
+    def no_unit(self, node: Node) -> NoReturn:
+        self.fail(f"units are not understood here, as in {node}", node)
+
     def value(self, node: Node) -> _Value:
         match node:
             case tree.Name():
                 return self.column(node)
             case tree.Number() | tree.Text() | tree.Truth():
                 return self.literal(node.value, node)
+            case tree.Quantity():
+                self.no_unit(node)
             case tree.Moment():
                 return self.literal(node.datetime, node)
             case tree.Bind():
@@ -373,6 +378,8 @@ class _Translation:
                 return [self.plain(value, item) for value in given]
             case tree.Negative(operand=tree.Number(value=value)):
                 return [-value]
+            case tree.Quantity() | tree.Negative(operand=tree.Quantity()):
+                self.no_unit(item)
             case tree.Moment():
                 return [item.datetime]
             case tree.Text():

@@ -34,6 +34,7 @@ __all__ = [
     "Not",
     "Number",
     "Or",
+    "Quantity",
     "Range",
     "Text",
     "Truth",
@@ -52,6 +53,7 @@ COMPARISONS = frozenset({"=", "!=", "<", "<=", ">", ">="})
 ARITHMETIC = frozenset({"+", "-", "*", "/", "%"})
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+_BRACKETED = re.compile(r"[^\[\]\r\n]+")
 _EPOCH = datetime.datetime(1970, 1, 1)
 
 
@@ -133,6 +135,24 @@ class Number(Node):
 
     def __str__(self) -> str:
         return repr(self.value)
+
+
+@dataclass(frozen=True)
+class Quantity(Node):
+    """A number without a sign, in a unit."""
+
+    value: int | float
+    unit: str
+
+    def check(self) -> None:
+        """Refuse what is no number, and a unit that could not be written."""
+        Number(self.value)
+        if not self.unit or self.unit != self.unit.strip() or not _BRACKETED.fullmatch(self.unit):
+            raise ExpressionError(f"{self.unit!r} cannot be a unit in an expression.")
+
+    def __str__(self) -> str:
+        is_word = _PLAIN.fullmatch(self.unit) and self.unit.upper() not in RESERVED
+        return f"{self.value!r} {self.unit}" if is_word else f"{self.value!r} [{self.unit}]"
 
 
 @dataclass(frozen=True)
@@ -290,8 +310,8 @@ class Range(Node):
         return f"{self.start}..{self.stop}" + (f":{self.step}" if self.step != 1 else "")
 
 
-type Item = Number | Negative | Text | Moment | Range | Bind
-"""What may stand in the list of an ``IN``; a `Negative` is one of a `Number`."""
+type Item = Number | Quantity | Negative | Text | Moment | Range | Bind
+"""What may stand in the list of an ``IN``; a `Negative` is one of a `Number` or `Quantity`."""
 
 
 @dataclass(frozen=True)
@@ -307,8 +327,9 @@ class In(Node):
         if not self.items:
             raise ExpressionError("The list after IN is empty.")
         for item in self.items:
-            plain = isinstance(item, Number | Text | Moment | Range | Bind)
-            if not plain and not (isinstance(item, Negative) and isinstance(item.operand, Number)):
+            number = item.operand if isinstance(item, Negative) else item
+            plain = isinstance(item, Text | Moment | Range | Bind)
+            if not plain and not isinstance(number, Number | Quantity):
                 raise ExpressionError(f"The list after IN holds constants and :names, not {item}.")
 
     def __str__(self) -> str:

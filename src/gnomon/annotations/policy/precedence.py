@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from gnomon.annotations.cuts import Cut
 from gnomon.annotations.effective import Claim, EffectiveFlag, Outcome, Reason, Rule
-from gnomon.annotations.model import FlagState
+from gnomon.annotations.model import AssertedState, FlagState
 from gnomon.annotations.policy.files import Policy
 from gnomon.errors import AnnotationError
 
@@ -95,10 +95,13 @@ def resolve(
     if len({(claim.target, claim.flag) for claim in everything}) > 1:
         raise AnnotationError("Only assertions of one flag at one target can be weighed against each other.")
     counting = sorted((c for c in everything if c.counts), key=lambda c: c.rank, reverse=True)
-    active = [c for c in counting if policy.counts(c.actor, c.flag, c.version)]
+    withdrawn = _withdrawn(counting, parents)
+    said = [c for c in counting if c.event_id not in withdrawn]
+    active = [c for c in said if policy.counts(c.actor, c.flag, c.version)]
     humans = [claim for claim in active if claim.actor.is_human]
     machines = [claim for claim in active if not claim.actor.is_human]
-    ignored = [claim for claim in counting if claim not in active]
+    ignored = [claim for claim in said if claim not in active]
+    taken_back = [claim for claim in counting if claim.event_id in withdrawn]
     if policy.programs == "ignored" and not humans:
         return None
     ruling, outranked = _by_authority(humans, policy) if humans else (machines, [])
@@ -126,16 +129,38 @@ def resolve(
             reasons.append(Reason(claim, outcome, "human over bot"))
         reasons += [Reason(claim, "overruled", "later") for claim in old]
     reasons += [Reason(claim, "overruled", "inactive") for claim in ignored]
+    reasons += [Reason(claim, "overruled", "withdrawn") for claim in taken_back]
     return EffectiveFlag(
         holder.target,
         holder.flag,
-        holder.state,
+        _held(holder.state),
         holder,
         policy.label,
         cut,
         bool(humans) and disagreement,
         tuple(reasons),
     )
+
+
+def _withdrawn(claims: Sequence[Claim], parents: Parents) -> frozenset[uuid.UUID]:
+    """Give the events that say nothing any more: withdrawals, and what their own actors withdrew with them."""
+    gone: set[uuid.UUID] = set()
+    for claim in claims:
+        if claim.state == "withdrawn":
+            gone.add(claim.event_id)
+            before = seen([claim.event_id], parents)
+            gone |= {c.event_id for c in claims if c.event_id in before and _same_actor(c, claim)}
+    return frozenset(gone)
+
+
+def _same_actor(one: Claim, other: Claim) -> bool:
+    return one.actor.name == other.actor.name and one.actor.kind == other.actor.kind
+
+
+def _held(state: AssertedState) -> FlagState:
+    if state == "withdrawn":
+        raise AnnotationError("What was withdrawn cannot hold.")
+    return state
 
 
 def _by_authority(humans: list[Claim], policy: Policy) -> tuple[list[Claim], list[Claim]]:
@@ -155,7 +180,7 @@ def _standing(
     answered = seen((claim.event_id for claim in claims), parents)
     standing = [claim for claim in claims if claim.event_id not in answered]
     # A stable sort: equally bad ones stay newest first.
-    standing.sort(key=lambda claim: worse[claim.state], reverse=True)
+    standing.sort(key=lambda claim: worse[_held(claim.state)], reverse=True)
     return standing, [claim for claim in claims if claim.event_id in answered]
 
 

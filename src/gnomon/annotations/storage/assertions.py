@@ -13,13 +13,19 @@ from gnomon.annotations.storage.annotations import MANY_PARENTS
 from gnomon.annotations.storage.names import Names
 from gnomon.annotations.targets import Target
 
-__all__ = ["AssertedRow", "asserted", "keys_with", "parents", "rows", "targets", "texts"]
+__all__ = ["AssertedRow", "asserted", "keys_with", "of_actors", "parents", "rows", "targets", "texts"]
 
 _ROWS = """
 SELECT k.key, a.flag, a.state, a.version, a.reason, a.actor, a.recorded_at, a.text, a.annotation_id,
        a.event_id, a.hlc, a.origin, a.seq, a.live, a.parents, a.revised, a.made
 FROM {{keys}} CROSS JOIN assertion AS a
 WHERE a.target_key = k.value{flags}
+"""
+_OF_ACTORS = """
+SELECT a.target_key, a.flag, a.state, a.version, a.reason, a.hlc, a.event_id, a.annotation_id, n.tags
+FROM {keys} CROSS JOIN annotation AS n CROSS JOIN target AS t CROSS JOIN assertion AS a
+WHERE n.creator = k.value AND t.made = n.made AND a.target_key = t.key AND a.made = n.made
+  AND a.actor = k.value AND a.live
 """
 _ASSERTED = """
 SELECT a.target_key, a.flag, a.event_id, a.parents
@@ -108,6 +114,25 @@ def keys_with(connection: Connection, flags: Sequence[str]) -> list[str]:
     """
     query = "SELECT DISTINCT a.target_key FROM {keys} CROSS JOIN assertion AS a WHERE a.flag = k.value"
     return [row[0] for row in bulk.fetch(connection, query, flags)]
+
+
+def of_actors(connection: Connection, actors: Collection[int]) -> Sequence[Sequence[Any]]:
+    """Read everything that some actors asserted and that counts.
+
+    Parameters
+    ----------
+    connection
+        Any transaction.
+    actors
+        Their numbers.
+
+    Returns
+    -------
+    sequence of rows
+        Target's key, flag, state, version, reason, clock, event, annotation, and its tags as JSON, as the
+        driver gives them.
+    """
+    return bulk.fetch(connection, _OF_ACTORS, sorted(actors)) if actors else []
 
 
 def targets(connection: Connection, keys: Collection[str]) -> dict[str, Target]:

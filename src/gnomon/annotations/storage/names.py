@@ -93,6 +93,24 @@ class Names:
             self.actors[number], self._actor_numbers[actor] = actor, number
         return self._actor_numbers[actor]
 
+    def numbers_of(self, connection: Connection, actor: str) -> list[int]:
+        """Give the numbers under which a bot or pipeline is known, one for each version of its program.
+
+        Parameters
+        ----------
+        connection
+            Any transaction.
+        actor
+            Its name.
+
+        Returns
+        -------
+        list of int
+            Empty if it never said anything.
+        """
+        self._read_actors(connection)
+        return [number for number, known in self.actors.items() if known.name == actor and not known.is_human]
+
     def _read_actors(self, connection: Connection) -> None:
         query = "SELECT no, name, kind, on_behalf_of, agent, agent_version FROM actor WHERE no > "
         # Numbers are given in order, so only later ones can be new.

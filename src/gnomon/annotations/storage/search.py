@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from gnomon import dataids, times
 from gnomon.annotations import checks
 from gnomon.annotations.conditions import Conditions
-from gnomon.annotations.model import ActorKind, AnnotationState, FlagState
+from gnomon.annotations.model import ActorKind, AnnotationState, AssertedState
 from gnomon.annotations.storage import resolutions, schema, text_index
 from gnomon.annotations.storage.names import Names
 from gnomon.annotations.targets import Target, TargetKind
@@ -131,7 +131,7 @@ def _asserting(flag: str, state: object) -> Select[Any]:
     columns = schema.assertion.c
     asserting = select(columns.made).where(columns.flag == flag, columns.live)
     if state is not None:
-        asserting = asserting.where(columns.state == _one_of(state, get_args(FlagState), "state of a flag"))
+        asserting = asserting.where(columns.state == _one_of(state, get_args(AssertedState), "state of a flag"))
     return asserting
 
 

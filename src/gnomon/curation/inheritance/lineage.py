@@ -146,14 +146,12 @@ def _flow_once(
         .filter(flow.when.holds(pl.col("count"), pl.col("of")))
         .sort("output", "flag", "what")
     )
-    named: dict[int, Source] = {}
+    wanted = things.filter(pl.col("thing").is_in(counted["things"].explode().unique().implode()))
+    named = {row["thing"]: _source(row) for row in wanted.iter_rows(named=True)}
     for row in counted.iter_rows(named=True):
         target = Target.dataset(uuid.UUID(bytes=row["output"]))
         if (target.key, row["flag"]) in cleared:
             continue
-        for thing in row["things"]:
-            if thing not in named:
-                named[thing] = _source(things.row(things["thing"].index_of(thing) or 0, named=True))
         yield InheritedFlag(
             target,
             row["flag"],

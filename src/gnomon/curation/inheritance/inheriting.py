@@ -16,6 +16,7 @@ from gnomon.curation.inheritance.inherited import InheritedFlag, Source, causes_
 from gnomon.curation.inheritance.lineage import describe, flow_through_lineage
 from gnomon.curation.inheritance.records import Definitions, flow_through_records
 from gnomon.curation.inheritance.rules import Flow, InheritanceRules
+from gnomon.curation.inheritance.virtual import asserted, evaluate_inherited
 from gnomon.errors import InheritanceError
 from gnomon.repository.lineage import Lineage
 
@@ -42,6 +43,9 @@ class Inheritance:
         which is an error if the rules count on it.
     vocabulary
         What flags mean; by default what ships with gnomon.
+    virtual
+        Virtual flags that are of interest beside those among ``flags``. They do not flow: they are evaluated where
+        the flags arrive that they are made of. For that ``flags`` should have those in every state.
 
     Raises
     ------
@@ -57,12 +61,15 @@ class Inheritance:
         butler: Butler,
         lineage: Lineage | None = None,
         vocabulary: Vocabulary | None = None,
+        virtual: Iterable[str] = (),
     ) -> None:
         self.flags = list(flags)
         self.rules = rules
         self._butler, self._lineage = butler, lineage
-        known = vocabularies.load() if vocabulary is None else vocabulary
-        names = {flag.flag for flag in self.flags}
+        known = self._vocabulary = vocabularies.load() if vocabulary is None else vocabulary
+        self._asserted = asserted(self.flags)
+        self._virtual = sorted({*virtual, *(flag.flag for flag in self.flags)} & known.virtual.keys())
+        names = {flag.flag for flag in (*self.flags, *self._asserted)}
         carried = [
             (flow, frozenset(name for name in names if flow.carries(name, known))) for flow in rules.flows
         ]
@@ -81,8 +88,15 @@ class Inheritance:
         if not flows:
             return ()
         found = flow_through_records(
-            self.flags, flows, definitions=Definitions(self._butler), label=self.rules.label
+            self._asserted, flows, definitions=Definitions(self._butler), label=self.rules.label
         )
+        if self._virtual and found:
+            targets = list(dict.fromkeys(flag.target for flag in found))
+            covering = Covering([*self._asserted, *found])
+            things = with_implied(things_of(targets), covering.dimensions, butler=self._butler)
+            covered = covering.of(things).group_by("thing", maintain_order=True).agg("held")
+            sets = [(targets[thing], places) for thing, places in covered.iter_rows()]
+            found += evaluate_inherited(self._virtual, found, sets, covering, self._vocabulary)
         return _sorted(found)
 
     @cached_property
@@ -211,6 +225,7 @@ def inherit(
     butler: Butler,
     lineage: Lineage | None = None,
     vocabulary: Vocabulary | None = None,
+    virtual: Iterable[str] = (),
     targets: Iterable[Target] | None = None,
     advisory: bool = False,
 ) -> list[InheritedFlag]:
@@ -218,7 +233,7 @@ def inherit(
 
     Parameters
     ----------
-    flags, rules, butler, lineage, vocabulary
+    flags, rules, butler, lineage, vocabulary, virtual
         As of `Inheritance`.
     targets
         By which things, see `Inheritance.of_targets`; None means anywhere, see `Inheritance.everywhere`.
@@ -235,7 +250,9 @@ def inherit(
     InheritanceError
         As of `Inheritance`.
     """
-    compiled = Inheritance(flags, rules, butler=butler, lineage=lineage, vocabulary=vocabulary)
+    compiled = Inheritance(
+        flags, rules, butler=butler, lineage=lineage, vocabulary=vocabulary, virtual=virtual
+    )
     if targets is None:
         return compiled.everywhere(advisory=advisory)
     return compiled.of_targets(targets, advisory=advisory)

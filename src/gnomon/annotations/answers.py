@@ -144,9 +144,7 @@ def _rows(
         rows = _as_of(connection, names, rows, cut, [""] * first + list(keys))
     if same is not None:
         places = {key: place + first for place, key in enumerate(asked)}
-        rows = [
-            (places[key], *row[1:]) for row in rows for key in same[keys[row[_PLACE] - first]]
-        ]
+        rows = [(places[key], *row[1:]) for row in rows for key in same[keys[row[_PLACE] - first]]]
     # SQLite gives them in this order, and sorting what is sorted costs next to nothing.
     return sorted(rows, key=_pair)
 

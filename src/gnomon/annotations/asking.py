@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Unpack
 
 from astropy.time import Time
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from gnomon import times
 from gnomon.annotations import acceptance, answers, checks
@@ -378,6 +378,24 @@ class Asking(OpenedLog):
             conditions += [columns.begin < during[1], columns.end > during[0]]
         with self._reading() as (connection, _):
             return observations.read(connection, *conditions)
+
+    def last_night(self, instrument: str) -> int | None:
+        """Give the last observing night of which an exposure is known.
+
+        Parameters
+        ----------
+        instrument
+            Of which instrument.
+
+        Returns
+        -------
+        int or None
+            Such as 20260301; None if nothing is known.
+        """
+        columns = schema.observation.c
+        query = select(func.max(columns.day_obs)).where(columns.instrument == instrument)
+        with self._reading() as (connection, _):
+            return connection.execute(query).scalar_one_or_none()
 
     def virtual_exposure(self, target: Target) -> VirtualExposure:
         """Show a timespan as if it were an exposure, between those around it.

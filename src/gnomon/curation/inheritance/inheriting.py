@@ -87,8 +87,12 @@ class Inheritance:
         flows = [(flow, names) for flow, names in self._of_records if names]
         if not flows:
             return ()
-        found = flow_through_records(
-            self._asserted, flows, definitions=Definitions(self._butler), label=self.rules.label
+        found = list(
+            _sorted(
+                flow_through_records(
+                    self._asserted, flows, definitions=Definitions(self._butler), label=self.rules.label
+                )
+            )
         )
         if self._virtual and found:
             targets = list(dict.fromkeys(flag.target for flag in found))
@@ -114,21 +118,31 @@ class Inheritance:
         Returns
         -------
         list of InheritedFlag
-            Of records, all; of datasets, those that were made from a dataset on which a flag was set by its
-            UUID. What was made from the data of a flagged exposure is found by asking about it with `of_targets`
-            or `of_datasets`.
+            What records inherit from each other, and what datasets inherit from their inputs as far as the
+            lineage goes. That what is set on a data ID holds of each that contains it goes without saying here;
+            `of_targets` says so.
         """
         found: list[InheritedFlag] = list(self.records)
         flows = self._dataset_flows(advisory)
-        flagged = [
-            flag.target.dataset_id.bytes
-            for flag in self.flags
-            if flag.state == "set" and flag.target.kind == "dataset" and flag.target.dataset_id is not None
-        ]
-        if flows and flagged and self._lineage is not None:
+        if flows and self._covering and self._lineage is not None:
+            flagged = self._flagged_datasets(self._lineage)
             outputs = self._lineage.descendants(flagged)["descendant"].unique().sort().to_list()
             found += self._through_lineage(outputs, flows)
         return list(_sorted(flag for flag in found if advisory or flag.counts))
+
+    def _flagged_datasets(self, lineage: Lineage) -> list[bytes]:
+        """Give the recorded datasets on which, or on whose data IDs, something is set."""
+        recorded = lineage.known().select("dataset", "dataset_type", "data_id")
+        nameless = recorded.filter(pl.col("data_id").is_null())["dataset"]
+        named = describe(nameless, lineage=None, butler=self._butler).drop("thing")
+        known = (
+            pl.concat([recorded.drop_nulls("data_id"), named])
+            .with_row_index("thing")
+            .select(pl.col(name).cast(kind) for name, kind in THINGS.items())
+        )
+        things = with_implied(known, self._covering.dimensions, butler=self._butler)
+        covered = self._covering.of(things)["thing"].unique()
+        return known.filter(pl.col("thing").is_in(covered.implode()))["dataset"].to_list()
 
     def of_targets(self, targets: Iterable[Target], *, advisory: bool = False) -> list[InheritedFlag]:
         """Say what things inherit.

@@ -207,5 +207,7 @@ def _one_step(children: Sequence[bytes], lineage: Lineage, kinds: frozenset[str]
 def _source(row: Mapping[str, object]) -> Source:
     identifier = uuid.UUID(bytes=row["dataset"])  # type: ignore[arg-type]  # 16 bytes
     text = row["data_id"]
-    data_id = dataids.format(dataids.parse(str(text))) if text is not None else str(identifier)
-    return Source(Target.dataset(identifier), f"{row['dataset_type'] or 'dataset'} {data_id}")
+    if text is None:
+        return Source(Target.dataset(identifier), str(identifier))
+    data_id = dataids.parse(dataids.key(dataids.parse(str(text))))  # without what is implied
+    return Source(Target.dataset(identifier), f"{row['dataset_type']} {dataids.format(data_id)}")

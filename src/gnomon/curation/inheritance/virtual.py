@@ -88,7 +88,8 @@ def evaluate_inherited(
             which = [part for cause in derived.causes for part in parts.get(cause.flag, ())]
             if derived.state != "set" or not which:
                 continue
-            first = which[0]
+            # What is inherited by the very thing says more than what a part of its data ID has.
+            first = next((part for part in which if part.target == target), which[0])
             causes = causes_of([*which, *asserted(c for c in derived.causes if c.flag not in parts)])
             effect = "counts" if all(part.counts for part in which) else "informs"
             one = first._replace(flag=name, causes=causes, target=target, effect=effect)

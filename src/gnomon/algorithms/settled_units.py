@@ -17,7 +17,7 @@ from gnomon.errors import DefinitionError, ExpressionError, UnitMismatchError
 from gnomon.expressions import Expression, tree
 from gnomon.expressions.tokens import fail
 
-__all__ = ["settle_units", "without_units"]
+__all__ = ["has_bare_numbers", "settle_units", "without_units"]
 
 _ALIKE = frozenset({"hypot", "max", "min", "atan2"})
 _OF_RADIANS = frozenset({"sin", "cos", "tan", "degrees"})
@@ -58,6 +58,29 @@ def settle_units(expression: Expression, units: Mapping[str, u.UnitBase]) -> Exp
     return Expression(root, expression.text)
 
 
+def has_bare_numbers(expression: Expression, units: Mapping[str, u.UnitBase]) -> bool:
+    """Say whether a number without a unit, other than 0, is compared with or added to what has one.
+
+    Parameters
+    ----------
+    expression, units
+        As of `settle_units`.
+
+    Returns
+    -------
+    bool
+        If not, the expression means the same in whatever units its columns are.
+
+    Raises
+    ------
+    UnitMismatchError, ExpressionError
+        As `settle_units`.
+    """
+    settling = _Settling(units, expression.text)
+    settling.node(expression.root)
+    return settling.has_bare
+
+
 def without_units(expression: Expression) -> Expression:
     """Leave the units of numbers away, for who wants to check the rest before any unit of a column is known.
 
@@ -83,6 +106,7 @@ class _Settling:
     def __init__(self, units: Mapping[str, u.UnitBase], text: str) -> None:
         self.units = units
         self.text = text
+        self.has_bare = False
 
     def node(self, node: tree.Node) -> _Settled:
         match node:
@@ -183,6 +207,7 @@ class _Settling:
         if not known:
             return [part for part, _ in parts], same_unit(node, [unit for _, unit in parts])
         target = next((unit for part, unit in known if _names(part)), known[0][1])
+        self.has_bare |= any(isinstance(unit, Bare) and not _is_zero(part) for part, unit in parts)
         brought = [
             part if unit is None or isinstance(unit, Bare) else self.convert(node, part, unit, target)
             for part, unit in parts
@@ -215,6 +240,10 @@ def _converted(value: float, unit: u.UnitBase, target: u.UnitBase) -> float:
 def _constant(value: float, part: tree.Node) -> tree.Node:
     number = tree.Number(abs(value), position=part.position)
     return tree.Negative(number, position=part.position) if value < 0 else number
+
+
+def _is_zero(node: tree.Node) -> bool:
+    return isinstance(node, tree.Number) and node.value == 0
 
 
 def _names(node: tree.Node) -> bool:

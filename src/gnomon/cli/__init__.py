@@ -50,6 +50,9 @@ COMMANDS = {
     "policy": LazyCommand(
         "gnomon.cli.annotations.definitions:policy", "Look at who wins, and lay down the policy of a site."
     ),
+    "rules": LazyCommand(
+        "gnomon.cli.rules:rules", "Let bots propose flags, by rules over the measurements in the store."
+    ),
     "repo": LazyCommand(
         "gnomon.cli.repo:repo", "Make Butler repositories and gnomon know each other.", extra="butler"
     ),

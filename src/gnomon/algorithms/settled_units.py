@@ -25,7 +25,7 @@ _OF_RADIANS = frozenset({"sin", "cos", "tan", "degrees"})
 type _Settled = tuple[tree.Node, UnitOrBare]
 
 
-def settle_units(expression: Expression, units: Mapping[str, u.UnitBase]) -> Expression:
+def settle_units(expression: Expression, units: Mapping[str, u.UnitBase | Bare]) -> Expression:
     """Bring all that an expression compares or adds into one unit each.
 
     Parameters
@@ -33,7 +33,8 @@ def settle_units(expression: Expression, units: Mapping[str, u.UnitBase]) -> Exp
     expression
         The expression; its numbers may have units.
     units
-        Those of the columns, where they are known.
+        Those of the columns, where they are known; `gnomon.algorithms.expression_units.BARE` for a column
+        that has no values, and so may be in any.
 
     Returns
     -------
@@ -58,7 +59,7 @@ def settle_units(expression: Expression, units: Mapping[str, u.UnitBase]) -> Exp
     return Expression(root, expression.text)
 
 
-def has_bare_numbers(expression: Expression, units: Mapping[str, u.UnitBase]) -> bool:
+def has_bare_numbers(expression: Expression, units: Mapping[str, u.UnitBase | Bare]) -> bool:
     """Say whether a number without a unit, other than 0, is compared with or added to what has one.
 
     Parameters
@@ -103,7 +104,7 @@ def without_units(expression: Expression) -> Expression:
 
 
 class _Settling:
-    def __init__(self, units: Mapping[str, u.UnitBase], text: str) -> None:
+    def __init__(self, units: Mapping[str, u.UnitBase | Bare], text: str) -> None:
         self.units = units
         self.text = text
         self.has_bare = False

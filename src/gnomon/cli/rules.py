@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gnomon.cli.annotations.opening import log_options, opened, progress_bar
+from gnomon.cli.annotations.opening import log_options, opened
 from gnomon.cli.options import format_option, split_names, store_option, user_option
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ def run(
 
     One run of a rule is one annotation, and can be withdrawn as one.
     """
+    from gnomon.cli.progress import progress_bar
     from gnomon.cli.rows import print_rows
     from gnomon.curation.rules import run_rules
 
@@ -117,6 +118,7 @@ def test(
         import polars as pl
 
         from gnomon.cli.printing import print_frame
+        from gnomon.cli.progress import progress_bar
 
         with _both(store, annotations, config) as (measured, log):
             with progress_bar("Evaluating rules") as progress:

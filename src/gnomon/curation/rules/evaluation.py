@@ -9,6 +9,7 @@ import astropy.units as u
 import polars as pl
 
 from gnomon import expressions
+from gnomon.algorithms.expression_units import BARE, Bare
 from gnomon.algorithms.settled_units import settle_units
 from gnomon.annotations import Target
 from gnomon.annotations.model import FlagState
@@ -189,19 +190,21 @@ def with_names(rule: Rule, frame: pl.DataFrame, names: Sequence[str]) -> pl.Data
     return frame.with_columns(added) if added else frame
 
 
-def _condition(rule: Rule, frame: pl.DataFrame, text: str, units: Mapping[str, u.UnitBase]) -> pl.Series:
+def _condition(rule: Rule, frame: pl.DataFrame, text: str, units: Mapping[str, u.UnitBase | Bare]) -> pl.Series:
     """Say where a condition holds; null where that is unknown."""
     expression = settle_units(expressions.parse(text), units)
     named = with_names(rule, frame, sorted(expression.names))
     return named.with_columns(expression.to_polars(named, condition=True).alias(_PROPOSED))[_PROPOSED]
 
 
-def _units(rule: Rule, frame: pl.DataFrame) -> dict[str, u.UnitBase]:
+def _units(rule: Rule, frame: pl.DataFrame) -> dict[str, u.UnitBase | Bare]:
     """Give the units of all names of a rule, where they are known."""
-    of_columns: dict[str, u.UnitBase] = dict(columns.FIELD_UNITS)
+    of_columns: dict[str, u.UnitBase | Bare] = dict(columns.FIELD_UNITS)
     for column in rule.uses:
-        written = frame[columns.unit_column(column)].drop_nulls()
-        if len(written):
+        written = frame.filter(pl.col(column).is_not_null())[columns.unit_column(column)]
+        if not len(written):
+            of_columns[column] = BARE  # what has no values may be in any unit
+        elif written[0] is not None:
             try:
                 of_columns[column] = parse_unit(written[0])
             except DefinitionError:

@@ -21,9 +21,15 @@ __all__ = [
     "DatumNotFoundError",
     "DefinitionError",
     "DefinitionTypeError",
+    "ExclusionError",
+    "ExclusionsOutOfDateError",
+    "ExclusionsUnavailableError",
     "ExpressionError",
     "FormatError",
     "GnomonError",
+    "GraphLossError",
+    "InheritanceError",
+    "LineageError",
     "LogForkError",
     "MeasurementError",
     "MeasurementNotFoundError",
@@ -315,6 +321,12 @@ class PolicyError(AnnotationError):
     code = "policy"
 
 
+class InheritanceError(AnnotationError):
+    """Rules of inheritance that cannot be such, that are not there, or that a repository cannot follow."""
+
+    code = "inheritance"
+
+
 class CutError(AnnotationError, LookupError):
     """A cut that cannot be read, or that goes beyond what the log holds."""
 
@@ -336,11 +348,45 @@ class DatasetTypeNotFoundError(GnomonError, LookupError):
     status = 404
 
 
+class LineageError(GnomonError, RuntimeError):
+    """Lineage that cannot be recorded, or a database of it that cannot be used."""
+
+    code = "lineage"
+    status = 500
+
+
 class RepositoryError(GnomonError, RuntimeError):
     """A Butler repository that cannot be used as asked."""
 
     code = "repository"
     status = 500
+
+
+class ExclusionError(GnomonError, ValueError):
+    """A selection of data that cannot be understood, or cannot be applied to what it is asked of."""
+
+    code = "exclusion"
+    status = 422
+
+
+class ExclusionsUnavailableError(GnomonError, RuntimeError):
+    """Annotations or metrics that have to be asked before data are used, and cannot be."""
+
+    code = "exclusions_unavailable"
+    status = 503
+
+
+class ExclusionsOutOfDateError(ExclusionsUnavailableError):
+    """Annotations or metrics whose newest entry is older than allowed."""
+
+    code = "exclusions_out_of_date"
+
+
+class GraphLossError(RepositoryError):
+    """A quantum graph in which a task lost more of its inputs than allowed."""
+
+    code = "graph_loss"
+    status = 409
 
 
 class NotOursError(GnomonError, FileExistsError):

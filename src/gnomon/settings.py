@@ -114,6 +114,9 @@ class Settings(BaseSettings):
         URI of the metrics store, by default the folder ``store`` in `home`; a path is absolute.
     annotations : str
         URI of the annotations, by default the SQLite file ``annotations.db`` in `home`; a path is absolute.
+    lineage : str
+        URI of the edges between datasets, by default the SQLite file ``lineage.db`` in `home`; a path is
+        absolute.
     buffer : pathlib.Path
         The folder, on a local disk of this host, in which single measurements wait for their way into the
         store; by default ``buffer`` in `home`.
@@ -134,6 +137,9 @@ class Settings(BaseSettings):
     )
     annotations: Annotated[str, BeforeValidator(_uri)] = Field(
         default_factory=lambda data: str(data["home"] / "annotations.db")
+    )
+    lineage: Annotated[str, BeforeValidator(_uri)] = Field(
+        default_factory=lambda data: str(data["home"] / "lineage.db")
     )
     buffer: Annotated[Path, BeforeValidator(_local)] = Field(
         default_factory=lambda data: data["home"] / "buffer"
@@ -221,7 +227,7 @@ def _read(path: Path, *, must_exist: bool) -> dict[str, Any]:
                 file=str(path),
                 line=_line(text, key),
             )
-    for key in ("home", "store", "annotations", "buffer"):
+    for key in ("home", "store", "annotations", "lineage", "buffer"):
         value = values.get(key)
         if isinstance(value, str) and value.strip() and not _SCHEME.match(value):
             values[key] = str(path.parent / Path(value).expanduser())
@@ -239,8 +245,9 @@ def load(**overrides: str | Path | None) -> Settings:
     Parameters
     ----------
     **overrides
-        Settings by name (``home``, ``config``, ``store``, ``annotations``, ``buffer``, ``origin``), which go
-        before the environment (``GNOMON_HOME`` and so on); `None` means that nothing was given.
+        Settings by name (``home``, ``config``, ``store``, ``annotations``, ``lineage``, ``buffer``,
+        ``origin``), which go before the environment (``GNOMON_HOME`` and so on); `None` means that nothing
+        was given.
 
     Returns
     -------

@@ -196,4 +196,4 @@ def test_the_room_is_light_and_knows_no_butler_and_no_other_room() -> None:
     packages, modules = told.stdout.splitlines()
     assert packages == ""
     rooms = {name.split(".")[1] for name in modules.split()}
-    assert rooms == {"dataids", "errors", "expressions", "times"}
+    assert rooms == {"databases", "dataids", "errors", "expressions", "times"}

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from gnomon.annotations import Actor, Annotations, Assertion, Target
-from gnomon.curation.exclusions import Vetoes, exclusions
+from gnomon.curation.exclusions import Exclusion, Exclusions, Selection, find_exclusions
 from gnomon.errors import AnnotationError
 
 DATASET = uuid.UUID("01920000-0000-7000-8000-000000000001")
@@ -26,7 +26,18 @@ def say(log: Annotations, who: Actor, target: Target, state: str, flag: str = "j
 
 
 def found(log: Annotations, *flags: str) -> list[tuple[str, str]]:
-    return [(str(held.target), held.flag) for held in exclusions(log, flags=flags or ["junk"])]
+    return [(str(held.target), held.name) for held in left_out(log, *flags or ["junk"]).marks]
+
+
+def left_out(log: Annotations, *flags: str, **asked: Any) -> Exclusions:
+    return find_exclusions(Selection(exclude_flags=flags, **asked), annotations=log)
+
+
+def why(
+    exclusions: Exclusions, data_id: Mapping[str, int | str]
+) -> Exclusion | None:
+    (found,) = exclusions.of_data_ids([data_id])
+    return found
 
 
 def test_what_is_flagged_is_left_out(
@@ -76,7 +87,7 @@ def test_only_the_target_that_is_meant_is_left_out(
 
 def test_a_flag_that_nobody_knows_is_refused(log: Annotations) -> None:
     with pytest.raises(AnnotationError, match="Did you mean junk"):
-        exclusions(log, flags=["jnuk"])
+        left_out(log, "jnuk")
 
 
 def vetoes(log: Annotations, who: Actor, *targets: Target) -> Vetoes:

@@ -15,8 +15,8 @@ from lsst.pipe.base.all_dimensions_quantum_graph_builder import AllDimensionsQua
 from lsst.pipe.base.quantum_graph import PredictedQuantumGraph, PredictedQuantumGraphComponents
 
 from gnomon.annotations import Actor, Annotations, Assertion, EffectiveFlag, Target
-from gnomon.curation.exclusions import exclusions
-from gnomon.curation.graphs import build_graph
+from gnomon.curation.exclusions import Exclusions, Selection, find_exclusions
+from gnomon.curation.graphs import Graph, build_graph
 from gnomon.errors import CollectionNotFoundError, ExpressionError, RepositoryError
 from gnomon.repository.configuration import environment, open_butler
 
@@ -34,12 +34,12 @@ def butler(night_repository: Path) -> Iterator[Butler]:
 
 
 @pytest.fixture
-def flag(log: Annotations, bot: Actor) -> Callable[..., list[EffectiveFlag]]:
+def flag(log: Annotations, bot: Actor) -> Callable[..., Exclusions]:
     """Let the bot set *junk* of some targets, and give what is left out."""
 
-    def say(*targets: Target) -> list[EffectiveFlag]:
+    def say(*targets: Target) -> Exclusions:
         log.add(targets=targets, flags=[Assertion("junk", "set", "too dark")], actor=bot)
-        return exclusions(log, flags=["junk"])
+        return left_out(log)
 
     return say
 
@@ -59,11 +59,23 @@ def quanta(components: PredictedQuantumGraphComponents) -> Quanta:
     return found
 
 
-def built(butler: Butler, flags: Iterable[EffectiveFlag] = (), **options: Any) -> Quanta:
-    graph = build_graph(
-        butler, PIPELINE, exclude=flags, **{"inputs": [CATALOGS], "output_run": RUN} | options
+def left_out(log: Annotations, butler: Butler | None = None, **asked: Any) -> Exclusions:
+    return find_exclusions(
+        Selection(**({"exclude_flags": ("junk",)} | asked)), annotations=log, butler=butler
     )
-    return quanta(graph.components)
+
+
+def graph_of(butler: Butler, exclusions: Exclusions | None = None, **options: Any) -> Graph:
+    return build_graph(
+        butler,
+        PIPELINE,
+        exclusions=find_exclusions(Selection()) if exclusions is None else exclusions,
+        **{"inputs": [CATALOGS], "output_run": RUN} | options,
+    )
+
+
+def built(butler: Butler, exclusions: Exclusions | None = None, **options: Any) -> Quanta:
+    return quanta(graph_of(butler, exclusions, **options).components)
 
 
 def stock(butler: Butler, **options: Any) -> Quanta:
@@ -120,7 +132,7 @@ def test_a_condition_means_the_same_as_in_the_stock_graph(butler: Butler) -> Non
 
 
 def test_a_flagged_visit_is_gone_and_what_reads_many_loses_exactly_that_one(
-    butler: Butler, flag: Callable[..., list[EffectiveFlag]], visit: Callable[..., Target]
+    butler: Butler, flag: Callable[..., Exclusions], visit: Callable[..., Target]
 ) -> None:
     everything, ours = stock(butler), built(butler, flag(visit(3)))
     gone = (("DemoCamera", 0, 2026030100003), ("DemoCamera", 2026030100003))
@@ -131,7 +143,7 @@ def test_a_flagged_visit_is_gone_and_what_reads_many_loses_exactly_that_one(
     assert len(ours[NIGHT]["star_catalog"]) == 7
 
 
-def test_a_flagged_dataset_is_gone_alone(butler: Butler, flag: Callable[..., list[EffectiveFlag]]) -> None:
+def test_a_flagged_dataset_is_gone_alone(butler: Butler, flag: Callable[..., Exclusions]) -> None:
     ours = built(butler, flag(Target.dataset(catalog(butler, 6).id)))
     assert visit_quantum(6) not in ours  # it has nothing else to read
     assert len(ours) == 8 + 4 - 1
@@ -141,14 +153,14 @@ def test_a_flagged_dataset_is_gone_alone(butler: Butler, flag: Callable[..., lis
 
 
 def test_a_flagged_detector_of_a_visit_is_gone(
-    butler: Butler, flag: Callable[..., list[EffectiveFlag]]
+    butler: Butler, flag: Callable[..., Exclusions]
 ) -> None:
     target = Target.dimension("detector", {"instrument": "DemoCamera", "visit": 2026030100002, "detector": 0})
     assert visit_quantum(2) not in built(butler, flag(target))
 
 
 def test_each_flag_says_how_much_it_took_out(
-    butler: Butler, flag: Callable[..., list[EffectiveFlag]], visit: Callable[..., Target]
+    butler: Butler, flag: Callable[..., Exclusions], visit: Callable[..., Target]
 ) -> None:
     flags = flag(visit(3), visit(77), Target.dataset(catalog(butler, 6).id))
     graph = build_graph(butler, PIPELINE, exclude=flags, inputs=[CATALOGS], output_run=RUN)
@@ -161,7 +173,7 @@ def test_each_flag_says_how_much_it_took_out(
 
 
 def test_the_graph_records_which_flags_were_in_force(
-    butler: Butler, flag: Callable[..., list[EffectiveFlag]], visit: Callable[..., Target], tmp_path: Path
+    butler: Butler, flag: Callable[..., Exclusions], visit: Callable[..., Target], tmp_path: Path
 ) -> None:
     graph = build_graph(
         butler, PIPELINE, exclude=flag(visit(3)), inputs=[CATALOGS], output_run=RUN, output="night"
@@ -179,7 +191,7 @@ def test_the_graph_records_which_flags_were_in_force(
 
 def test_a_flag_that_a_person_cleared_takes_nothing_out(
     butler: Butler,
-    flag: Callable[..., list[EffectiveFlag]],
+    flag: Callable[..., Exclusions],
     visit: Callable[..., Target],
     log: Annotations,
     alice: Actor,
@@ -190,7 +202,7 @@ def test_a_flag_that_a_person_cleared_takes_nothing_out(
 
 
 def test_if_everything_is_flagged_it_is_said_so(
-    butler: Butler, flag: Callable[..., list[EffectiveFlag]], visit: Callable[..., Target]
+    butler: Butler, flag: Callable[..., Exclusions], visit: Callable[..., Target]
 ) -> None:
     flags = flag(*(visit(place) for place in range(1, 9)))
     with pytest.raises(RepositoryError, match=r"nothing left to do: .* is left out by junk \(set 8 times\)"):
@@ -201,7 +213,7 @@ def test_if_everything_is_flagged_it_is_said_so(
 
 
 def test_a_shadowed_older_dataset_does_not_take_the_place_of_one_that_is_left_out(
-    repository: Path, flag: Callable[..., list[EffectiveFlag]]
+    repository: Path, flag: Callable[..., Exclusions]
 ) -> None:
     with open_butler(repository, writeable=True) as butler:
         butler.collections.register("DemoCamera/again")
@@ -222,7 +234,7 @@ def test_a_shadowed_older_dataset_does_not_take_the_place_of_one_that_is_left_ou
 
 
 def test_a_flag_on_the_shadowed_dataset_takes_nothing_out(
-    repository: Path, flag: Callable[..., list[EffectiveFlag]]
+    repository: Path, flag: Callable[..., Exclusions]
 ) -> None:
     with open_butler(repository, writeable=True) as butler:
         older = catalog(butler, 4)
@@ -241,7 +253,7 @@ def test_a_flag_on_the_shadowed_dataset_takes_nothing_out(
 
 def test_the_file_runs_under_pipetask(
     repository: Path,
-    flag: Callable[..., list[EffectiveFlag]],
+    flag: Callable[..., Exclusions],
     visit: Callable[..., Target],
     tmp_path: Path,
 ) -> None:

@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 from gnomon.annotations import Actor, Annotations, Assertion, Target, open_annotations
+from gnomon.curation.exclusions import Selection, find_exclusions
 from gnomon.definitions import MetricSet, SpecificationSet
 from gnomon.demo.outcome import Outcome, Run
 from gnomon.demo.summary import next_steps, night_rows, quantity_text, specification_rows
@@ -100,7 +101,7 @@ def outcome(log: Annotations, tmp_path: Path) -> MakeOutcome:
             annotations=log.search(),
             history=log.history(visit(4)),
             flags=flags,
-            excluded=[flag for flag in flags if flag.state == "set"],
+            excluded=find_exclusions(Selection(exclude_flags=["junk", "questionable"]), annotations=log).marks,
             comparison=compare(before.rows, second.rows),
         )
 

@@ -21,7 +21,7 @@ carries its chain of reasons.
 ``projections``  how events become annotations: one pure function
 ``answers``      effective flags of many targets at once
 ``conditions``   what a search can ask for
-``log``          events and their hashes, the clock, appending, taking in, files, the audit
+``log``          events and their hashes, the clock, appending, taking in, carrying, files, the audit
 ``storage``      tables, rows and queries on SQLite and PostgreSQL
 ``migrations``   from the tables of an older gnomon to the present ones
 ================ =============================================================
@@ -34,6 +34,7 @@ from gnomon.annotations.annotations import Annotations, open_annotations
 from gnomon.annotations.conditions import Page
 from gnomon.annotations.cuts import Cut
 from gnomon.annotations.effective import Claim, EffectiveFlag, Reason
+from gnomon.annotations.log.carrying import Carried, Excerpt
 from gnomon.annotations.log.events import Event
 from gnomon.annotations.log.intake import Intake
 from gnomon.annotations.model import (
@@ -59,12 +60,14 @@ __all__ = [
     "Annotations",
     "Assertion",
     "Attachment",
+    "Carried",
     "Claim",
     "Coverage",
     "Cut",
     "Draft",
     "EffectiveFlag",
     "Event",
+    "Excerpt",
     "Intake",
     "Observation",
     "Page",

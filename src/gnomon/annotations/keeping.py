@@ -3,18 +3,22 @@
 import hashlib
 import itertools
 import os
+import uuid
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
+from gnomon.annotations import acceptance
 from gnomon.annotations.cuts import Cut
 from gnomon.annotations.log import audit
+from gnomon.annotations.log.carrying import Carried, Excerpt, carry, excerpt
 from gnomon.annotations.log.events import Event, canonical
 from gnomon.annotations.log.exchange import events_of, lines_of
 from gnomon.annotations.log.intake import Intake, intake
 from gnomon.annotations.opened import OpenedLog
 from gnomon.annotations.storage import events as stored
 from gnomon.annotations.storage import schema, text_index
+from gnomon.annotations.targets import Target
 from gnomon.errors import CutError
 
 __all__ = ["Keeping"]
@@ -138,6 +142,70 @@ class Keeping(OpenedLog):
             If an event is not what its origin recorded. Nothing is taken in then.
         """
         return self._import(iter(events), None)
+
+    def excerpt(self, targets: Iterable[Target]) -> Excerpt:
+        """Take out all that was ever said of some things, to be carried into another log.
+
+        Parameters
+        ----------
+        targets
+            The things, perhaps very many.
+
+        Returns
+        -------
+        Excerpt
+            Every event of each annotation of one of them, retracted ones and whole threads among them, and
+            which records pending observations became.
+
+        Raises
+        ------
+        AnnotationError
+            If something is no target.
+        """
+        about = acceptance.by_key(targets)
+        with self._reading() as (connection, _):
+            return excerpt(connection, about.values())
+
+    def carry(self, given: Excerpt) -> Carried:
+        """Record what a part of another log says, as events of this one that name where they come from.
+
+        Parameters
+        ----------
+        given
+            What `excerpt` gave there. Ids of annotations and events, authors, times and words stay as they
+            are; of what was carried before, only what is new is recorded.
+
+        Returns
+        -------
+        Carried
+            How much of it is new.
+
+        Raises
+        ------
+        LogForkError
+            If an event has the id of another one here.
+        AnnotationLogError
+            If an event is not what was recorded there, or this log follows an origin of the excerpt, from
+            which it gets all events. Nothing is recorded then.
+        """
+        with self._writing() as (connection, names):
+            return carry(connection, names, self.origin, given)
+
+    def known_events(self, ids: Iterable[uuid.UUID]) -> set[uuid.UUID]:
+        """Say which events this log has.
+
+        Parameters
+        ----------
+        ids
+            Ids of events.
+
+        Returns
+        -------
+        set of uuid.UUID
+            Those that are here.
+        """
+        with self._reading() as (connection, _):
+            return stored.present(connection, set(ids))
 
     def events(self, *, after: Cut | None = None) -> Iterator[Event]:
         """Give the events themselves, each after those that it answers.

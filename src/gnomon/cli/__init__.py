@@ -53,6 +53,10 @@ COMMANDS = {
     "rules": LazyCommand(
         "gnomon.cli.rules:rules", "Let bots propose flags, by rules over the measurements in the store."
     ),
+    "qgraph": LazyCommand(
+        "gnomon.cli.qgraph:qgraph",
+        "Build quantum graphs without what is marked bad, and say what was left out.",
+    ),
     "repo": LazyCommand(
         "gnomon.cli.repo:repo", "Make Butler repositories and gnomon know each other.", extra="butler"
     ),

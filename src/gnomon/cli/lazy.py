@@ -5,7 +5,8 @@ installation may not have. So a group knows of each command only where it is and
 """
 
 import errno
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -15,7 +16,7 @@ from click.shell_completion import CompletionItem
 
 from gnomon.errors import GnomonError, MissingExtraError, nearest
 
-__all__ = ["INTERRUPTED", "LazyCommand", "LazyGroup"]
+__all__ = ["INTERRUPTED", "LazyCommand", "LazyGroup", "ending_in_words"]
 
 INTERRUPTED = 130
 """Exit status after an interruption from the keyboard, as shells have it."""
@@ -117,23 +118,41 @@ class LazyGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command, and end an error with a message."""
-        try:
+        with ending_in_words(ctx):
             return super().invoke(ctx)
-        except GnomonError as error:
-            raise _Failure(str(error)) from error
-        except OSError as error:
-            # A broken pipe is click's to handle, and an error without a file says too little to be shown so.
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                what = error.filename or "A file could not be written"
-                raise _Failure(f"{what}: {error.strerror}.") from error
-            if error.errno == errno.EPIPE or error.filename is None:
-                raise
-            raise _Failure(f"{error.filename}: {error.strerror}.") from error
-        except (KeyboardInterrupt, click.Abort) as error:
-            if isinstance(error, click.Abort) and not isinstance(error.__context__, KeyboardInterrupt):
-                raise _Failure("Aborted.") from error
-            click.echo("\nInterrupted.", err=True)
-            ctx.exit(INTERRUPTED)
+
+
+@contextmanager
+def ending_in_words(ctx: click.Context) -> Iterator[None]:
+    """End what goes wrong on purpose with a message and a status, and not with a stack trace.
+
+    Parameters
+    ----------
+    ctx
+        Of the command.
+
+    Yields
+    ------
+    None
+        While the command runs.
+    """
+    try:
+        yield
+    except GnomonError as error:
+        raise _Failure(str(error)) from error
+    except OSError as error:
+        # A broken pipe is click's to handle, and an error without a file says too little to be shown so.
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            what = error.filename or "A file could not be written"
+            raise _Failure(f"{what}: {error.strerror}.") from error
+        if error.errno == errno.EPIPE or error.filename is None:
+            raise
+        raise _Failure(f"{error.filename}: {error.strerror}.") from error
+    except (KeyboardInterrupt, click.Abort) as error:
+        if isinstance(error, click.Abort) and not isinstance(error.__context__, KeyboardInterrupt):
+            raise _Failure("Aborted.") from error
+        click.echo("\nInterrupted.", err=True)
+        ctx.exit(INTERRUPTED)
 
 
 class _Failure(click.ClickException):

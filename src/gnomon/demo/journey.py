@@ -16,7 +16,7 @@ from lsst.pipe.base import Instrument
 from sqlalchemy.exc import DBAPIError
 
 from gnomon.annotations import Actor, Annotations, Assertion, Target, open_annotations
-from gnomon.curation.exclusions import exclusions
+from gnomon.curation.exclusions import Selection, find_exclusions
 from gnomon.curation.graphs import build_graph
 from gnomon.curation.rules import RuleRun, load_rules, run_rules
 from gnomon.definitions import MetricSet, SpecificationSet
@@ -118,12 +118,14 @@ def _travel(folder: Path, night: Night, report: Reporter) -> Outcome:
             )
             spoken_of = _speak(annotations, before.rows, rule_runs)
         with report.step("Measuring again without the flagged visits") as progress:
-            excluded = exclusions(annotations, flags=_EXCLUDING)
+            excluded = find_exclusions(
+                Selection(exclude_flags=_EXCLUDING), annotations=annotations, butler=butler
+            )
             output_run = _new_run(_SECOND)
             graph = build_graph(
                 butler,
                 folder / "night.yaml",
-                exclude=excluded,
+                exclusions=excluded,
                 inputs=[CATALOGS_RUN],
                 output_run=output_run,
                 output=_SECOND,
@@ -156,7 +158,7 @@ def _travel(folder: Path, night: Night, report: Reporter) -> Outcome:
             annotations=sorted(said.values(), key=lambda annotation: (annotation.recorded_at, annotation.id)),
             history=[] if spoken_of is None else annotations.history(spoken_of),
             flags=annotations.effective(visits),
-            excluded=excluded,
+            excluded=excluded.marks,
             comparison=comparison,
         )
 

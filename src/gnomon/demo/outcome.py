@@ -10,6 +10,7 @@ import polars as pl
 
 from gnomon import dataids, times
 from gnomon.annotations import Annotation, EffectiveFlag, Event
+from gnomon.curation.exclusions import Exclusion
 from gnomon.definitions import MetricSet
 from gnomon.judgement import Comparison, Verdicts
 from gnomon.measurements.rows import DATA_ID_COLUMNS
@@ -124,7 +125,7 @@ class Outcome:
     flags
         The effective flags of the visits.
     excluded
-        Of those, the ones for which visits are left out of the second run.
+        For what visits are left out of the second run.
     comparison
         Of the two runs.
     """
@@ -138,7 +139,7 @@ class Outcome:
     annotations: Sequence[Annotation]
     history: Sequence[Event]
     flags: Sequence[EffectiveFlag]
-    excluded: Sequence[EffectiveFlag]
+    excluded: Sequence[Exclusion]
     comparison: Comparison
 
     @property
@@ -213,13 +214,13 @@ class Outcome:
                 {
                     "visit": visit,
                     "seq_num": sequence[visit],
-                    "flag": flag.flag,
-                    "by": flag.by.name,
-                    "kind": flag.by.kind,
-                    "reason": flag.reason,
+                    "flag": one.name,
+                    "by": one.by,
+                    "kind": one.by_kind,
+                    "reason": one.reason,
                 }
-                for flag in self.excluded
-                if (visit := _visit(flag)) in sequence
+                for one in self.excluded
+                if (visit := _visit(one)) in sequence
             ],
             "runs": {
                 "before": self._run(self.before),
@@ -311,8 +312,8 @@ def _annotation(annotation: Annotation) -> dict[str, Any]:
     }
 
 
-def _visit(flag: EffectiveFlag) -> int | None:
-    visit = (flag.target.data_id or {}).get("visit")
+def _visit(said: EffectiveFlag | Exclusion) -> int | None:
+    visit = (said.target.data_id or {}).get("visit")
     return visit if isinstance(visit, int) else None
 
 

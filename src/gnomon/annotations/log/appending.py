@@ -49,6 +49,8 @@ class Recorder:
         actor: Actor,
         parents: Iterable[uuid.UUID],
         payload: Mapping[str, Any],
+        id: uuid.UUID | None = None,
+        recorded_at: int | None = None,
     ) -> Event:
         """Seal one event.
 
@@ -56,6 +58,8 @@ class Recorder:
         ----------
         kind, annotation_id, actor, parents, payload
             As of an `Event`.
+        id, recorded_at
+            Of one that another log recorded first; None makes a new id, and means now.
 
         Returns
         -------
@@ -67,11 +71,11 @@ class Recorder:
         self._seq += 1
         written = canonical(sorted(map(str, parents))), canonical(payload)
         values: dict[str, Any] = {
-            "id": uuid_utils.uuid7(),
+            "id": uuid_utils.uuid7() if id is None else id,
             "origin": self._origin,
             "origin_seq": self._seq,
             "hlc": self._reading,
-            "recorded_at": wall,
+            "recorded_at": wall if recorded_at is None else recorded_at,
             "actor": actor.name,
             "actor_kind": actor.kind,
             "on_behalf_of": actor.on_behalf_of,

@@ -26,6 +26,7 @@ __all__ = [
     "reached",
     "read",
     "texts",
+    "with_ids",
 ]
 
 _CHUNK = 1000
@@ -190,6 +191,24 @@ def of_annotations(connection: Connection, ids: Iterable[uuid.UUID]) -> dict[uui
     for events in found.values():
         events.sort(key=lambda event: event.rank)
     return found
+
+
+def with_ids(connection: Connection, ids: Iterable[uuid.UUID]) -> list[Event]:
+    """Read events by their ids.
+
+    Parameters
+    ----------
+    connection
+        Any transaction.
+    ids
+        The ids of events; unknown ones are passed over.
+
+    Returns
+    -------
+    list of Event
+        In no particular order.
+    """
+    return [_event(row) for row in _chunked(connection, schema.event.c.id, ids)]
 
 
 def parents_of(connection: Connection, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, frozenset[uuid.UUID]]:

@@ -1,0 +1,170 @@
+"""Printing what each task lost, what was left out, and why."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gnomon.cli.rows import print_json, print_rows
+
+if TYPE_CHECKING:
+    from gnomon.curation.exclusions import Exclusion
+    from gnomon.curation.graphs import LeftOut, Pruned, TaskAccount
+
+__all__ = ["print_account", "print_quanta"]
+
+_TASKS = ("task", "stock", "left out", "in consequence", "run before", "remaining", "inputs lost", "of")
+_MARKS = ("rule", "name", "target", "by", "reason", "quanta", "datasets", "in consequence")
+_THINGS = (
+    "effect", "what", "data_id", "dataset_id", "instead", "rule", "name", "target", "by", "reason",
+    "annotation_id",
+)  # fmt: skip
+_SHOWN = 10  # marks, where nobody asked for all
+_DATASETS = ("input", "prerequisite", "output", "replaced")
+
+
+def print_account(
+    head: Mapping[str, Any],
+    tasks: Sequence["TaskAccount"],
+    left_out: Sequence["LeftOut"],
+    pruned: Sequence["Pruned"],
+    warnings: Sequence[str],
+    format_: str,
+    *,
+    whole: bool,
+) -> None:
+    """Print what a graph lost.
+
+    Parameters
+    ----------
+    head
+        What the answer rests on: cut, policy, digest and the like.
+    tasks
+        What each task lost.
+    left_out
+        What was left out directly.
+    pruned
+        The quanta that went in consequence.
+    warnings
+        What a person should know.
+    format_
+        ``table``; ``json`` has everything; ``csv`` has a row for each task, or with ``whole`` one for each
+        quantum and dataset.
+    whole
+        Whether all marks are shown, and not only the first.
+    """
+    if format_ == "json":
+        print_json(
+            {
+                **head,
+                "tasks": [_task(one) for one in tasks],
+                "marks": _marks(left_out, pruned),
+                "left_out": [_thing(one) for one in left_out],
+                "pruned": [_pruned(one) for one in pruned],
+                "warnings": list(warnings),
+            }
+        )
+        return
+    if format_ == "csv":
+        if whole:
+            rows = [*map(_thing, left_out), *map(_pruned, pruned)]
+            print_rows([row | {"data_id": _data_id(row["data_id"])} for row in rows], _THINGS, "csv")
+        else:
+            print_rows(map(_task, tasks), _columns(tasks), "csv")
+        return
+    click.echo(
+        f"As of {head['cut'] or 'the beginning'}, by {head['policy']}; digest {str(head['digest'])[:12]}.\n"
+    )
+    print_rows(map(_task, tasks), _columns(tasks), "table")
+    marks = _marks(left_out, pruned)
+    if marks:
+        shown = marks if whole else marks[:_SHOWN]
+        click.echo("")
+        print_rows(shown, _MARKS, "table")
+        if len(marks) > len(shown):
+            click.echo(f"... and {len(marks) - len(shown):,} more marks; --dry-run shows all of them.")
+    else:
+        click.echo("\nNothing of what was chosen is in this graph: nothing is left out.")
+    for warning in warnings:
+        click.echo(f"Warning: {warning}", err=True)
+
+
+def print_quanta(quanta: Mapping[str, int], format_: str) -> None:
+    """Print how many quanta the tasks of a graph have from which nothing was to be left out.
+
+    Parameters
+    ----------
+    quanta
+        How many each task has.
+    format_
+        ``table``, ``json`` or ``csv``.
+    """
+    rows = [{"task": task, "remaining": number} for task, number in quanta.items()]
+    if format_ == "json":
+        print_json({"tasks": rows, "marks": [], "left_out": [], "pruned": [], "warnings": []})
+    else:
+        print_rows(rows, ("task", "remaining"), format_)
+
+
+def _columns(tasks: Iterable["TaskAccount"]) -> Sequence[str]:
+    skipped = any(task.skipped for task in tasks)
+    return [name for name in _TASKS if skipped or name != "run before"]
+
+
+def _task(task: "TaskAccount") -> dict[str, Any]:
+    return {
+        "task": task.label,
+        "stock": task.expected,
+        "left out": task.left_out,
+        "in consequence": task.pruned,
+        "run before": task.skipped,
+        "remaining": task.remaining,
+        "inputs lost": task.inputs_expected - task.inputs_remaining,
+        "of": task.inputs_expected,
+    }
+
+
+def _marks(left_out: Iterable["LeftOut"], pruned: Iterable["Pruned"]) -> list[dict[str, Any]]:
+    """Give each mark once, with what it did."""
+    marks: dict[Exclusion, Counter[str]] = {}
+    for one in left_out:
+        did = "quanta" if one.effect == "quantum" else "datasets"
+        marks.setdefault(one.why, Counter())[did] += 1
+    for gone in pruned:
+        marks.setdefault(gone.why, Counter())["in consequence"] += 1
+    return [
+        _why(why) | {name: did[name] for name in ("quanta", "datasets", "in consequence")}
+        for why, did in marks.items()
+    ]
+
+
+def _why(why: "Exclusion") -> dict[str, Any]:
+    return {
+        "rule": why.rule,
+        "name": why.name,
+        "target": str(why.target),
+        "by": why.by,
+        "by_kind": why.by_kind,
+        "reason": why.reason,
+        "annotation_id": None if why.annotation_id is None else str(why.annotation_id),
+    }
+
+
+def _thing(one: "LeftOut") -> dict[str, Any]:
+    return {
+        "effect": one.effect,
+        "what": one.what,
+        "data_id": one.data_id,
+        "dataset_id": one.dataset_id or None,
+        "instead": one.instead or None,
+        **_why(one.why),
+    }
+
+
+def _pruned(one: "Pruned") -> dict[str, Any]:
+    return {"effect": "in consequence", "what": one.task, "data_id": one.data_id, **_why(one.why)}
+
+
+def _data_id(data_id: Mapping[str, Any]) -> str:
+    return " ".join(f"{name}={value}" for name, value in data_id.items())

@@ -1,0 +1,26 @@
+"""Quantum graphs built without what is left out.
+
+=================== ============================================================
+``building``        the way in: `build_graph`
+``builder``         the stock builder's graph, less what is left out
+``prerequisites``   the same for prerequisite inputs; ``falling_back`` what takes the place of what is left out
+``accounts``        what was left out, and what went in consequence
+``warnings``        what a person should know before the graph is run
+``recording``       the record in the graph and in its output run
+=================== ============================================================
+"""
+
+from gnomon.curation.graphs.accounts import LeftOut, Pruned, TaskAccount
+from gnomon.curation.graphs.builder import ExcludingQuantumGraphBuilder
+from gnomon.curation.graphs.building import Graph, build_graph
+from gnomon.curation.graphs.falling_back import OnShadow
+
+__all__ = [
+    "ExcludingQuantumGraphBuilder",
+    "Graph",
+    "LeftOut",
+    "OnShadow",
+    "Pruned",
+    "TaskAccount",
+    "build_graph",
+]

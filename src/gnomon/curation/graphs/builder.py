@@ -1,0 +1,282 @@
+"""The stock builder's graph, less what is left out."""
+
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from lsst.daf.butler import Butler, DataCoordinate, DatasetRef
+from lsst.pipe.base.all_dimensions_quantum_graph_builder import AllDimensionsQuantumGraphBuilder
+from lsst.pipe.base.pipeline_graph import PipelineGraph, TaskNode
+from lsst.pipe.base.quantum_graph_builder import QuantumGraphBuilder
+from lsst.pipe.base.quantum_graph_skeleton import (
+    DatasetKey,
+    PrerequisiteDatasetKey,
+    QuantumGraphSkeleton,
+    QuantumKey,
+)
+
+from gnomon.curation.exclusions import Exclusion, Exclusions
+from gnomon.curation.graphs.accounts import Accounts
+from gnomon.curation.graphs.falling_back import OnShadow, find_older
+from gnomon.curation.graphs.prerequisites import ExcludingFinder, find_instead
+from gnomon.errors import ExclusionError
+
+__all__ = ["ExcludingQuantumGraphBuilder"]
+
+type _Key = DatasetKey | PrerequisiteDatasetKey
+
+_BASE = (
+    "input_collections",
+    "output_run",
+    "skip_existing_in",
+    "retained_dataset_types",
+    "prune_unanchored_quanta",
+    "clobber",
+)
+
+
+class ExcludingQuantumGraphBuilder(QuantumGraphBuilder):
+    """Builds the graph that the stock builder would, without what is left out.
+
+    * Input datasets that are left out, or whose run or data ID is, go one by one; quanta whose own data ID is
+      left out go with their outputs. The base class then prunes what has no longer the inputs that it needs.
+    * Prerequisite inputs go too, whichever way they are found. A task that needs one more than there are
+      loses the quantum, as it would if the dataset did not exist.
+    * A dataset that the graph is to make is made, even if its data ID is marked, and nobody in this graph
+      reads it. The same holds of one that exists and would be taken over instead of being made again: its
+      task is not run again, which might make the same under another name, and nobody reads it.
+    * Init-inputs are what tasks cannot be made without: one that is left out is an error of the graph.
+
+    Parameters
+    ----------
+    pipeline_graph
+        The pipeline.
+    butler
+        Client of the repository.
+    exclusions
+        What is left out.
+    on_shadow
+        What becomes of a data ID whose dataset is left out while an older one of the same type and data ID
+        stands in a later input collection: ``drop`` leaves the data ID out; ``fall-back`` takes the first of
+        the others that nothing leaves out.
+    **kwargs
+        As for the stock builder, `AllDimensionsQuantumGraphBuilder`.
+
+    Attributes
+    ----------
+    accounts
+        What was left out, and why.
+    """
+
+    def __init__(
+        self,
+        pipeline_graph: PipelineGraph,
+        butler: Butler,
+        *,
+        exclusions: Exclusions,
+        on_shadow: OnShadow = "drop",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(pipeline_graph, butler, **{name: kwargs[name] for name in _BASE if name in kwargs})
+        self._stock = AllDimensionsQuantumGraphBuilder(pipeline_graph, butler, **kwargs)
+        # Finders that the stock builder uses up must be gone from ours too.
+        self._stock.prerequisite_info = self.prerequisite_info
+        self._exclusions = exclusions
+        self._on_shadow: OnShadow = on_shadow
+        self.accounts = Accounts()
+
+    def process_subgraph(self, subgraph: PipelineGraph) -> QuantumGraphSkeleton:
+        """Let the stock builder make the skeleton, and take out what is left out."""
+        if self._exclusions:
+            self._check_init_inputs(subgraph)
+        skeleton = self._stock.process_subgraph(subgraph)
+        if not self._exclusions:
+            return skeleton
+        self.accounts.look(subgraph, skeleton)
+        self._exclude_quanta(subgraph, skeleton)
+        self._exclude_datasets(subgraph, skeleton)
+        for label in subgraph.tasks:
+            self._watch_finders(label)
+        return skeleton
+
+    def _check_init_inputs(self, subgraph: PipelineGraph) -> None:
+        """Refuse what no task can be made without, or find another in its place."""
+        known = self.empty_dimensions_datasets.inputs
+        names = {edge.parent_dataset_type_name for task in subgraph.tasks.values() for edge in task.init.inputs.values()}
+        wanted = {key: ref for key, ref in known.items() if key.parent_dataset_type_name in names}
+        found = self._exclusions.of_datasets(list(wanted.values()), required=False)
+        for (key, ref), why in zip(wanted.items(), found, strict=True):
+            if why is None:
+                continue
+            older = {}
+            if self._on_shadow == "fall-back":
+                older = find_older(self.butler, self.input_collections, [ref], self._exclusions)
+            if not older:
+                raise ExclusionError(
+                    f"Tasks cannot be made without the init-input {ref.datasetType.name} of "
+                    f"{ref.run}, which is left out: {why}."
+                )
+            (instead,) = older.values()
+            self.empty_dimensions_datasets = replace(
+                self.empty_dimensions_datasets,
+                inputs={**self.empty_dimensions_datasets.inputs, key: instead},
+            )
+            self.accounts.replaced(ref, instead, why)
+
+    def _exclude_quanta(self, subgraph: PipelineGraph, skeleton: QuantumGraphSkeleton) -> None:
+        for label, task in subgraph.tasks.items():
+            shaped = self._exclusions.lookup.shaped(tuple(task.dimensions.data_coordinate_keys))
+            if not shaped:
+                continue
+            full = shaped.reach > len(task.dimensions.required)
+            for key in list(skeleton.get_quanta(label)):
+                data_id = skeleton.get_data_id(key)
+                why = shaped.at_data_id(data_id.full_values if full else key.data_id_values)
+                if why is not None:
+                    self.accounts.quantum(key, data_id, why)
+                    skeleton.remove_quantum_node(key, remove_outputs=True)
+
+    def _exclude_datasets(self, subgraph: PipelineGraph, skeleton: QuantumGraphSkeleton) -> None:
+        by_type: dict[str, list[_Key]] = {}
+        for node in skeleton:
+            if isinstance(node, DatasetKey | PrerequisiteDatasetKey):
+                by_type.setdefault(node.parent_dataset_type_name, []).append(node)
+        for dataset_type, keys in by_type.items():
+            if (producer := subgraph.producer_of(dataset_type)) is None:
+                self._exclude_inputs(subgraph, skeleton, dataset_type, keys)
+            elif isinstance(producer, TaskNode):
+                self._exclude_outputs(subgraph, skeleton, dataset_type, keys, producer)
+
+    def _exclude_inputs(
+        self,
+        subgraph: PipelineGraph,
+        skeleton: QuantumGraphSkeleton,
+        dataset_type: str,
+        keys: Iterable[_Key],
+    ) -> None:
+        """Take out input datasets, or put older ones in their place."""
+        existing = [(key, ref) for key in keys if (ref := skeleton.get_dataset_ref(key)) is not None]
+        found = self._exclusions.of_datasets([ref for _, ref in existing])
+        self.accounts.inputs(dataset_type, found)
+        gone = [(key, ref, why) for (key, ref), why in zip(existing, found, strict=True) if why is not None]
+        if not gone:
+            return
+        falling_back = self._on_shadow == "fall-back"
+        regular = [(key, ref, why) for key, ref, why in gone if isinstance(key, DatasetKey)]
+        older: Mapping[DataCoordinate, DatasetRef] = {}
+        if falling_back:
+            refs = [ref for _, ref, _ in regular]
+            older = find_older(self.butler, self.input_collections, refs, self._exclusions)
+        leaving: list[_Key] = []
+        for key, ref, why in regular:
+            if (instead := older.get(ref.dataId)) is not None:
+                skeleton.set_dataset_ref(instead.expanded(ref.dataId), key)
+                self.accounts.replaced(ref, instead, why)
+            else:
+                leaving.append(key)
+                self.accounts.dataset(key, ref, why)
+        prerequisites = [(key, ref, why) for key, ref, why in gone if not isinstance(key, DatasetKey)]
+        if falling_back and prerequisites:
+            self._search_anew(subgraph, skeleton, dataset_type, {key for key, _, _ in prerequisites})
+        else:
+            for key, ref, why in prerequisites:
+                self.accounts.dataset(key, ref, why)
+        skeleton.remove_dataset_nodes([*leaving, *(key for key, _, _ in prerequisites)])
+
+    def _search_anew(
+        self,
+        subgraph: PipelineGraph,
+        skeleton: QuantumGraphSkeleton,
+        dataset_type: str,
+        gone: AbstractSet[_Key],
+    ) -> None:
+        """Search prerequisites once more for each quantum that would have read one that is left out."""
+        for label, task in subgraph.tasks.items():
+            if all(e.parent_dataset_type_name != dataset_type for e in task.prerequisite_inputs.values()):
+                continue
+            for quantum in skeleton.get_quanta(label):
+                if gone.isdisjoint(skeleton.iter_inputs_of(quantum)):
+                    continue
+                refs = find_instead(
+                    label,
+                    dataset_type,
+                    skeleton.get_data_id(quantum),
+                    pipeline_graph=self._pipeline_graph,
+                    butler=self.butler,
+                    collections=self.input_collections,
+                    exclusions=self._exclusions,
+                    told=partial(self.accounts.prerequisite, label),
+                )
+                skeleton.add_input_edges(quantum, [skeleton.add_prerequisite_node(ref) for ref in refs])
+
+    def _exclude_outputs(
+        self,
+        subgraph: PipelineGraph,
+        skeleton: QuantumGraphSkeleton,
+        dataset_type: str,
+        keys: Iterable[_Key],
+        producer: TaskNode,
+    ) -> None:
+        """Cut what is made, or exists and is taken over, from those that would read it."""
+        lookup = self._exclusions.lookup
+        dimensions = subgraph.dataset_types[dataset_type].dimensions
+        consumers = list(subgraph.consumers_of(dataset_type))
+        existing = lookup.by_dataset and bool(self.skip_existing_in or self.output_run_exists)
+        # Quanta that are left out took outputs of the same data ID with them.
+        known = dimensions == producer.dimensions and dataset_type not in lookup.types
+        if not consumers or (known and not existing):
+            return
+        shaped = lookup.shaped(tuple(dimensions.data_coordinate_keys), dataset_type)
+        full = shaped.reach > len(dimensions.required)
+        cut: dict[_Key, tuple[Exclusion, DatasetRef | None]] = {}
+        for key in keys:
+            assert isinstance(key, DatasetKey)
+            values = skeleton.get_data_id(key).full_values if full else key.data_id_values
+            ref = skeleton.get_output_for_skip(key) or skeleton.get_output_in_the_way(key)
+            if ref is not None and not self._taken_over(skeleton, producer, key, ref):
+                ref = None
+            why = shaped.at_data_id(values) if ref is None else shaped.at_dataset(ref.id, ref.run, values)
+            if why is not None:
+                cut[key] = (why, ref)
+        readers: dict[_Key, list[QuantumKey]] = {key: [] for key in cut}
+        if cut:
+            for task in consumers:
+                for quantum in skeleton.get_quanta(task.label):
+                    read = [key for key in skeleton.iter_inputs_of(quantum) if key in cut]
+                    skeleton.remove_input_edges(quantum, read)
+                    for key in read:
+                        readers[key].append(quantum)
+        for key, (why, ref) in cut.items():
+            if readers[key]:
+                self.accounts.output(key, skeleton.get_data_id(key), ref, why, readers[key])
+
+    def _taken_over(
+        self, skeleton: QuantumGraphSkeleton, producer: TaskNode, key: DatasetKey, ref: DatasetRef
+    ) -> bool:
+        """Say whether an output that exists will be there under the same UUID, and not be made anew.
+
+        What is clobbered keeps its UUID, and with it what is said of it.
+        """
+        if skeleton.get_output_in_the_way(key) is not None:
+            return True
+        quantum = skeleton.get_producer_of(key)
+        if not isinstance(quantum, QuantumKey):
+            return True
+        metadata = DatasetKey(
+            producer.metadata_output.parent_dataset_type_name, quantum.data_id_values
+        )
+        return skeleton.get_output_for_skip(metadata) is not None
+
+    def _watch_finders(self, label: str) -> None:
+        info = self.prerequisite_info[label]
+        for name, finder in list(info.finders.items()):
+            info.finders[name] = ExcludingFinder(
+                finder,
+                info,
+                self._pipeline_graph,
+                exclusions=self._exclusions,
+                on_shadow=self._on_shadow,
+                told=partial(self.accounts.prerequisite, label),
+            )

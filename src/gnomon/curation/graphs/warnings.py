@@ -1,0 +1,73 @@
+"""What a person should know of a graph before it is run, and what is too much."""
+
+from collections.abc import Sequence
+
+from gnomon.curation.exclusions import Exclusions
+from gnomon.curation.graphs.accounts import Accounts, TaskAccount
+from gnomon.errors import ExclusionError, GraphLossError
+
+__all__ = ["LARGE_LOSS", "check_losses", "warnings_of"]
+
+LARGE_LOSS = 0.5
+"""A task that lost more than this fraction of its inputs is named."""
+
+
+def check_losses(tasks: Sequence[TaskAccount], max_loss: float | None) -> None:
+    """Refuse a graph in which a task lost too much.
+
+    Parameters
+    ----------
+    tasks
+        What each task lost.
+    max_loss
+        The fraction of its inputs that a task may lose; None means any.
+
+    Raises
+    ------
+    GraphLossError
+        Naming each task that lost more.
+    ExclusionError
+        If ``max_loss`` is no fraction.
+    """
+    if max_loss is None:
+        return
+    if not 0 <= max_loss <= 1:
+        raise ExclusionError(f"max_loss is a fraction from 0 to 1, not {max_loss!r}.")
+    if over := [task for task in tasks if task.loss > max_loss]:
+        raise GraphLossError(
+            f"{'; '.join(map(_in_words, over))}. At most {max_loss:.1%} of the inputs of a task may be lost."
+        )
+
+
+def warnings_of(
+    exclusions: Exclusions, tasks: Sequence[TaskAccount], accounts: Accounts
+) -> tuple[str, ...]:
+    """Say what a person should know.
+
+    Parameters
+    ----------
+    exclusions
+        What was to be left out.
+    tasks
+        What each task lost.
+    accounts
+        What was done.
+
+    Returns
+    -------
+    tuple of str
+        One sentence each.
+    """
+    found = [f"{_in_words(task)}." for task in tasks if task.loss > LARGE_LOSS]
+    for one in exclusions.unapplied:
+        if one.exclusion.target.kind == "collection" and "CHAINED" in one.why:
+            found.append(f"{one.exclusion} leaves out nothing: {one.why}.")
+    return tuple(found)
+
+
+def _in_words(task: TaskAccount) -> str:
+    lost = task.inputs_expected - task.inputs_remaining
+    return (
+        f"Task {task.label} lost {lost} of {task.inputs_expected} inputs ({task.loss:.1%}) and "
+        f"{task.expected - task.remaining} of {task.expected} quanta"
+    )

@@ -1,0 +1,160 @@
+"""Walking along edges: what the database is asked, and what follows from the edges that it gives.
+
+The database finds in one recursive query all that can be reached, each dataset once, so that a circle ends by
+itself. What is reached from where, in how many steps and how surely, follows from those edges, a step for all
+at a time.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Literal
+
+import polars as pl
+from sqlalchemy import Connection
+
+from gnomon.repository.lineage.edges import KINDS
+
+__all__ = ["Direction", "only_strongest", "reach", "reached_edges"]
+
+Direction = Literal["up", "down"]
+"""Towards what something was made from, or what was made from it."""
+
+_EDGES = pl.Schema({"child": pl.Int64, "parent": pl.Int64, "quantum": pl.Int64, "kinds": pl.Int64})
+_ENDS = {"up": ("child", "parent"), "down": ("parent", "child")}
+
+
+def reached_edges(
+    connection: Connection, starts: Sequence[int], direction: Direction, *, mask: int, depth: int | None
+) -> pl.DataFrame:
+    """Give all edges on the ways from some datasets.
+
+    Parameters
+    ----------
+    connection
+        Inside a transaction.
+    starts
+        Numbers of datasets.
+    direction
+        Which way.
+    mask
+        The kinds of edges to follow.
+    depth
+        How many steps at most; `None` means all.
+
+    Returns
+    -------
+    polars.DataFrame
+        The columns ``child``, ``parent``, ``quantum`` (numbers) and ``kinds``.
+    """
+    near, far = _ENDS[direction]
+    follow = f"edge.{near} = reached.no AND edge.kinds & {int(mask)} <> 0"
+    given: str | list[int]
+    if connection.dialect.name == "sqlite":
+        no, source, given = "value", "FROM json_each(?)", json.dumps(list(starts))
+    else:
+        no, source, given = "unnest(CAST(%s AS bigint[]))", "", list(starts)
+    wanted = "edge.child, edge.parent, edge.quantum, edge.kinds"
+    if depth is None:
+        query = (
+            f"WITH RECURSIVE reached(no) AS (SELECT {no} {source} UNION "
+            f"SELECT edge.{far} FROM reached JOIN edge ON {follow}) "
+            f"SELECT {wanted} FROM reached JOIN edge ON {follow}"
+        )
+    else:
+        some = f"reached.depth < {int(depth)}"
+        query = (
+            f"WITH RECURSIVE reached(no, depth) AS (SELECT {no}, 0 {source} UNION "
+            f"SELECT edge.{far}, reached.depth + 1 FROM reached JOIN edge ON {follow} WHERE {some}) "
+            f"SELECT DISTINCT {wanted} FROM reached JOIN edge ON {follow} WHERE {some}"
+        )
+    rows = connection.exec_driver_sql(query, (given,)).all()
+    return pl.DataFrame(rows, schema=_EDGES, orient="row")
+
+
+def only_strongest(edges: pl.DataFrame, best: pl.DataFrame) -> pl.DataFrame:
+    """Keep of the edges of each child those that have the strongest word said of it.
+
+    Parameters
+    ----------
+    edges
+        As of `reached_edges`.
+    best
+        The columns ``child`` and ``best``: the union of the kinds of all edges of each child.
+
+    Returns
+    -------
+    polars.DataFrame
+        Some of the edges: where a task said what it used, only that; else what it read; else what a graph
+        predicted.
+    """
+    strongest = pl.lit(0)
+    for bit in sorted(KINDS.values()):
+        strongest = pl.when(pl.col("best") & bit != 0).then(bit).otherwise(strongest)
+    return (
+        edges.join(best, on="child", how="left")
+        .filter(pl.col("kinds") & strongest != 0)
+        .select(edges.columns)
+    )
+
+
+def reach(
+    edges: pl.DataFrame, starts: Sequence[int], direction: Direction, *, depth: int | None
+) -> pl.DataFrame:
+    """Say what is reached from where.
+
+    Parameters
+    ----------
+    edges
+        As of `reached_edges`.
+    starts
+        Numbers of datasets.
+    direction
+        Which way.
+    depth
+        How many steps at most.
+
+    Returns
+    -------
+    polars.DataFrame
+        The columns ``start``, ``no``, ``kinds`` and ``depth``: a row for each start and each dataset that is
+        reached from it. ``depth`` is the number of steps on the shortest way, ``kinds`` the bit of the
+        strongest word with which every step of some way is known.
+    """
+    near, far = _ENDS[direction]
+    every = edges.group_by(pl.col(near).alias("no"), pl.col(far).alias("next")).agg(
+        pl.col("kinds").bitwise_or()
+    )
+    found = _steps(every, starts, depth).with_columns(pl.lit(min(KINDS.values()), pl.Int64).alias("kinds"))
+    stronger = 0
+    for bit in sorted(KINDS.values(), reverse=True)[:-1]:
+        stronger |= bit
+        sure = every.filter(pl.col("kinds") & stronger != 0)
+        if len(sure) == len(every):
+            part = found.select("start", "no")
+        else:
+            part = _steps(sure, starts, depth).select("start", "no")
+        found = (
+            found.join(part.with_columns(pl.lit(bit, pl.Int64).alias("sure")), on=("start", "no"), how="left")
+            .with_columns(pl.max_horizontal("kinds", "sure").alias("kinds"))
+            .drop("sure")
+        )
+    return found.select("start", "no", "kinds", "depth").sort("start", "depth", "no")
+
+
+def _steps(ways: pl.DataFrame, starts: Sequence[int], depth: int | None) -> pl.DataFrame:
+    ways = ways.select("no", "next")
+    frontier = pl.DataFrame(
+        {"start": starts, "no": starts}, schema={"start": pl.Int64, "no": pl.Int64}
+    ).unique()
+    seen = frontier.with_columns(pl.lit(0, pl.Int64).alias("depth"))
+    steps = 0
+    while len(frontier) and (depth is None or steps < depth):
+        steps += 1
+        frontier = (
+            frontier.join(ways, on="no")
+            .select("start", pl.col("next").alias("no"))
+            .unique()
+            .join(seen, on=("start", "no"), how="anti")
+        )
+        seen = seen.vstack(frontier.with_columns(pl.lit(steps, pl.Int64).alias("depth")))
+    return seen.filter(pl.col("depth") > 0)

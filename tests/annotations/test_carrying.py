@@ -1,0 +1,174 @@
+"""Carrying a part of one log into another: whose word it is stays, and where it came from is written down."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from gnomon.annotations import Actor, Annotations, Assertion, Excerpt, Target, open_annotations
+from gnomon.annotations.log.carrying import source_of
+from gnomon.annotations.log.events import digest
+from gnomon.errors import AnnotationLogError
+
+ADA, BOT = Actor("ada", "human"), Actor("cloud-bot", "bot")
+
+
+def visit(number: int) -> Target:
+    return Target.dimension("visit", {"instrument": "LSSTCam", "visit": number})
+
+
+@pytest.fixture
+def summit(address: str) -> Iterator[Annotations]:
+    with open_annotations(address, origin="local") as opened:
+        yield opened
+
+
+@pytest.fixture
+def laptop(log_uri: Callable[[], str]) -> Iterator[Annotations]:
+    # The same origin: two people who never chose one.
+    with open_annotations(log_uri(), origin="local") as opened:
+        opened.add(targets=[visit(99)], text="mine", actor=ADA)
+        yield opened
+
+
+@pytest.fixture
+def log_uri(tmp_path: Path) -> Callable[[], str]:
+    made: list[str] = []
+
+    def make() -> str:
+        made.append(f"{tmp_path}/{len(made)}.db")
+        return made[-1]
+
+    return make
+
+
+def test_ids_authors_times_and_words_stay_and_nothing_else_is_carried(
+    summit: Annotations, laptop: Annotations
+) -> None:
+    said = summit.add(targets=[visit(1)], flags=[Assertion("clouds", "set", "cirrus")], actor=BOT, key="k")
+    summit.add(targets=[visit(2)], text="another", actor=ADA)
+    carried = laptop.carry(summit.excerpt([visit(1)]))
+    assert (carried.recorded, carried.known, carried.annotations) == (1, 0, 1)
+    got = laptop.get(said.id)
+    assert (got.actor, got.created_at, got.event_id) == (said.actor, said.created_at, said.event_id)
+    assert laptop.search(target=visit(2)) == []
+    assert laptop.check() == summit.check() == []
+
+
+def test_carrying_again_changes_nothing_and_what_was_said_since_follows(
+    summit: Annotations, laptop: Annotations
+) -> None:
+    said = summit.add(targets=[visit(1)], text="clowds", actor=ADA)
+    laptop.carry(summit.excerpt([visit(1)]))
+    before = laptop.digest()
+    assert laptop.carry(summit.excerpt([visit(1)])).recorded == 0
+    assert laptop.digest() == before
+    summit.edit(said.id, text="clouds", actor=ADA, expected=said.event_id)
+    assert laptop.carry(summit.excerpt([visit(1)])).recorded == 1
+    assert laptop.get(said.id).text == "clouds"
+    summit.retract(said.id, actor=ADA)
+    laptop.carry(summit.excerpt([visit(1)]))
+    assert laptop.get(said.id).state == "retracted"
+    assert laptop.check() == []
+
+
+def test_the_same_word_counts_in_both_logs(summit: Annotations, laptop: Annotations) -> None:
+    summit.add(targets=[visit(1)], flags=[Assertion("clouds", "clear", "by eye")], actor=ADA)
+    summit.add(targets=[visit(1)], flags=[Assertion("clouds", "set", "all-sky")], actor=BOT)
+    laptop.carry(summit.excerpt([visit(1)]))
+    [here], [there] = laptop.effective([visit(1)]), summit.effective([visit(1)])
+    assert (here.state, here.by, here.event_id) == (there.state, there.by, there.event_id)
+    assert here.challenged_by == there.challenged_by == (BOT,)
+
+
+def test_what_both_changed_unseen_by_each_other_is_a_conflict_and_no_loss(
+    summit: Annotations, laptop: Annotations
+) -> None:
+    said = summit.add(targets=[visit(1)], text="a", actor=ADA)
+    laptop.carry(summit.excerpt([visit(1)]))
+    summit.edit(said.id, text="b", actor=ADA, expected=said.event_id)
+    laptop.edit(said.id, text="c", actor=ADA, expected=said.event_id)
+    laptop.carry(summit.excerpt([visit(1)]))
+    assert laptop.get(said.id).state == "conflict"
+    assert set(laptop.get(said.id).conflicts["text"]) == {"b", "c"}
+
+
+def test_what_comes_back_is_known_and_a_third_log_can_be_carried_into(
+    summit: Annotations, laptop: Annotations, log_uri: Callable[[], str]
+) -> None:
+    said = summit.add(targets=[visit(1)], text="a", actor=ADA)
+    laptop.carry(summit.excerpt([visit(1)]))
+    laptop.edit(said.id, text="b", actor=ADA, expected=said.event_id)
+    back = summit.carry(laptop.excerpt([visit(1)]))
+    assert (back.recorded, back.known) == (1, 1)
+    assert summit.get(said.id).text == "b"
+    with open_annotations(log_uri(), origin="third") as third:
+        third.carry(laptop.excerpt([visit(1)]))
+        assert third.get(said.id).text == "b"
+        again = third.carry(summit.excerpt([visit(1)]))
+        assert (again.recorded, again.known) == (0, 2)
+
+
+def test_every_event_can_be_shown_to_be_what_was_recorded_first(
+    summit: Annotations, laptop: Annotations
+) -> None:
+    summit.add(targets=[visit(3)], text="before", actor=ADA)
+    said = summit.add(targets=[visit(1)], flags=[Assertion("clouds", "set")], actor=BOT, key="night")
+    laptop.carry(summit.excerpt([visit(1)]))
+    [event] = laptop.history(said.id)
+    first = source_of(event)
+    assert first == summit.history(said.id)[0]
+    assert first is not None
+    assert first.hash == digest(first, event.payload["carried"]["previous"])
+
+
+def test_threads_come_whole_and_pending_observations_with_what_they_became(
+    summit: Annotations, laptop: Annotations
+) -> None:
+    coming = Target.pending("MC_O_20260301_000007", "LSSTCam")
+    exposure = Target.dimension("exposure", {"instrument": "LSSTCam", "exposure": 7})
+    asked = summit.add(targets=[coming], text="what is this?", actor=ADA)
+    summit.add(targets=[visit(2)], text="a satellite", reply_to=asked.id, actor=ADA)
+    summit.resolve({coming: exposure}, actor=BOT)
+    laptop.carry(summit.excerpt([coming]))
+    assert [one.text for one in laptop.thread(asked.id)] == ["what is this?", "a satellite"]
+    assert [one.id for one in laptop.search(target=exposure)] == [asked.id]
+    assert laptop.pending() == []
+
+
+def test_a_log_that_follows_the_other_is_brought_up_to_date_and_gets_no_part(
+    summit: Annotations, log_uri: Callable[[], str], tmp_path: Path
+) -> None:
+    summit.add(targets=[visit(1)], text="a", actor=ADA)
+    with open_annotations(log_uri(), origin="replica") as replica:
+        summit.export(tmp_path / "log.jsonl")
+        replica.import_(tmp_path / "log.jsonl")
+        assert replica.carry(summit.excerpt([visit(1)])).known == 1
+        summit.add(targets=[visit(1)], text="b", actor=ADA)
+        with pytest.raises(AnnotationLogError, match="follows local and will get its event 2"):
+            replica.carry(summit.excerpt([visit(1)]))
+        assert len(replica.search()) == 1
+
+
+def test_an_altered_event_is_refused_and_nothing_is_taken_in(
+    summit: Annotations, laptop: Annotations
+) -> None:
+    for text in ("a", "b"):
+        summit.add(targets=[visit(1)], text=text, actor=ADA)
+    part = summit.excerpt([visit(1)])
+    altered = tuple(
+        type(event)(**{name: getattr(event, name) for name in event.__dataclass_fields__} | {"actor": "eve"})
+        if place
+        else event
+        for place, event in enumerate(part.events)
+    )
+    with pytest.raises(AnnotationLogError, match="is not what was recorded"):
+        laptop.carry(Excerpt(altered, part.previous, part.first))
+    assert len(laptop.search()) == 1
+
+
+def test_a_key_that_was_used_there_is_free_here(summit: Annotations, laptop: Annotations) -> None:
+    summit.add(targets=[visit(1)], text="a", actor=ADA, key="night")
+    laptop.carry(summit.excerpt([visit(1)]))
+    assert laptop.add(targets=[visit(5)], text="b", actor=ADA, key="night").text == "b"
+    assert len(laptop.search()) == 3

@@ -15,7 +15,12 @@ def one(visit: Visit) -> Target:
 
 
 def say(
-    log: Annotations, target: Target, state: AssertedState, actor: Actor, *, seen: list[Annotation] | None = None
+    log: Annotations,
+    target: Target,
+    state: AssertedState,
+    actor: Actor,
+    *,
+    seen: list[Annotation] | None = None,
 ) -> Annotation:
     parents = None if seen is None else [annotation.event_id for annotation in seen]
     return log.add(targets=[target], flags=[Assertion("questionable", state)], actor=actor, parents=parents)

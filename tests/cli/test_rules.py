@@ -32,11 +32,12 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("GNOMON_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
     (tmp_path / "rules.yaml").write_text(RULES)
+    told = {"metric": "demo.seeing", "unit": "arcsec", "run": "night/1", "dataset_type": "seeing"}
     records = [
-        {"dataset_id": bytes([n]) * 16, "metric": "demo.seeing", "value": value, "unit": "arcsec", "run": "night/1",
-         "dataset_type": "seeing", "instrument": "DemoCamera", "visit": n, "day_obs": 20260301 + n}
+        {**told, "dataset_id": bytes([n]) * 16, "value": value, "visit": n, "day_obs": 20260301 + n}
+        | {"instrument": "DemoCamera"}
         for n, value in enumerate([1.0, 2.5, 3.0])
-    ]  # fmt: skip
+    ]
     open_store(tmp_path / "home" / "store").append(from_records(records), source="test")
     return tmp_path
 
@@ -53,7 +54,12 @@ def table(*arguments: str) -> list[dict[str, str]]:
 
 def test_a_run_says_what_it_set_and_a_second_one_nothing(place: Path) -> None:
     first, dark = table("run", "rules.yaml", "--collections", "night/1")
-    assert (first["rule"], first["looked_at"], first["set"], first["examined"]) == ("poor_seeing", "3", "2", "1")
+    assert (first["rule"], first["looked_at"], first["set"], first["examined"]) == (
+        "poor_seeing",
+        "3",
+        "2",
+        "1",
+    )
     assert (dark["set"], dark["examined"]) == ("0", "3")
     again, _ = table("run", "rules.yaml", "--collections", "night/1", "--rules", "poor_seeing, dark")
     assert (again["set"], again["run"]) == ("0", "nothing new")
@@ -96,10 +102,16 @@ def test_an_example_that_fails_ends_with_status_1(place: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("run", "none.yaml", "--collections", "night/1"), "none.yaml: The rules cannot be read: No such file"),
+        (
+            ("run", "none.yaml", "--collections", "night/1"),
+            "none.yaml: The rules cannot be read: No such file",
+        ),
         (("run", "rules.yaml"), "Missing option '--collections'"),
         (("run", "rules.yaml", "--collections", "night/2"), "Did you mean night/1?"),
-        (("run", "rules.yaml", "--collections", "night/1", "--where", "visit >"), "a value or a name is expected"),
+        (
+            ("run", "rules.yaml", "--collections", "night/1", "--where", "visit >"),
+            "a value or a name is expected",
+        ),
         (("test", "rules.yaml", "--rules", "poor_seing"), "Did you mean poor_seeing?"),
         (("test", "rules.yaml", "--where", "visit > 1"), "name --collections"),
         (("withdraw", "abc"), "There is no run 'abc' of a rule."),

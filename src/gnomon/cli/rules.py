@@ -24,7 +24,7 @@ _RULES = click.option("--rules", "names", help="Only these rules of the files, s
 _COLLECTIONS = "RUN, CHAINED or TAGGED collections of the store, separated by commas; the first match counts."
 _WHERE = click.option(
     "--where",
-    help='Only measurements that fulfil this, such as "day_obs = 20260301"; what lies outside is left as it is.',
+    help='Only measurements that fulfil this, such as "day_obs = 20260301"; the others are left as they are.',
 )
 _RUN_COLUMNS = ("run", "rule", "version", "recorded_at", "set", "examined", "clear", "taken_back", "state")
 
@@ -64,11 +64,18 @@ def run(
     from gnomon.curation.rules import run_rules
 
     chosen = _chosen(files, names)
-    with _both(store, annotations, config) as (measured, log):
-        with progress_bar("Evaluating rules") as progress:
-            ran = run_rules(
-                measured, log, chosen, collections=split_names(collections) or [], where=where, progress=progress
-            )
+    with (
+        _both(store, annotations, config) as (measured, log),
+        progress_bar("Evaluating rules") as progress,
+    ):
+        ran = run_rules(
+            measured,
+            log,
+            chosen,
+            collections=split_names(collections) or [],
+            where=where,
+            progress=progress,
+        )
     columns = ("rule", "version", "looked_at", "set", "examined", "clear", "taken_back", "run")
     print_rows([_summary(one) for one in ran], columns, format_)
 
@@ -78,7 +85,9 @@ def run(
 @_RULES
 @click.option("--collections", help=f"Also say what would be recorded: {_COLLECTIONS}")
 @_WHERE
-@click.option("--all", "everything", is_flag=True, help="Show all that the rules say, and not the changes only.")
+@click.option(
+    "--all", "everything", is_flag=True, help="Show all that the rules say, and not the changes only."
+)
 @store_option
 @log_options
 @format_option

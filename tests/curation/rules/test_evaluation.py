@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gnomon import dataids
 from gnomon.annotations import Target
 from gnomon.curation.rules import Baseline, Consecutive, MetricUse, Proposals, Rule, TrendRemoval, evaluate
 from gnomon.errors import DefinitionError, UnitMismatchError
@@ -42,6 +43,11 @@ def timed(frame: pl.DataFrame, *, minutes: float = 1.0) -> pl.DataFrame:
     )
 
 
+def measurement(**columns: Any) -> dict[str, Any]:
+    told = {"metric": "demo.seeing", "value": 1.0, "unit": "", "run": "r", "dataset_type": "d"}
+    return told | columns
+
+
 def backwards(frame: pl.DataFrame) -> pl.DataFrame:
     return frame[list(range(len(frame) - 1, -1, -1))]
 
@@ -56,7 +62,9 @@ def test_a_limit_has_a_unit_and_measurements_can_be_in_another(rows: Rows, unit:
 
 
 def test_measurements_in_several_units_are_judged_where_every_limit_has_one(rows: Rows) -> None:
-    mixed = pl.concat([rows("demo.seeing", [1.9, 2.1], unit="arcsec"), later(rows("demo.seeing", [2100.0], unit="mas"))])
+    mixed = pl.concat(
+        [rows("demo.seeing", [1.9, 2.1], unit="arcsec"), later(rows("demo.seeing", [2100.0], unit="mas"))]
+    )
     assert set_at(evaluate(seeing(), mixed)) == [2, 101]
     with pytest.raises(UnitMismatchError, match=r"in several units, 'arcsec', 'mas': write the numbers"):
         evaluate(seeing("value > 2"), mixed)
@@ -75,7 +83,9 @@ def test_a_unit_that_does_not_convert_is_named(rows: Rows) -> None:
     with pytest.raises(UnitMismatchError, match="what is in arcsec cannot be compared with what is in mag"):
         evaluate(seeing(), rows("demo.seeing", [1.0], unit="mag"))
     told = Rule(name="a", flag="junk", metrics={"s": MetricUse(metric="demo.seeing", unit="s")}, when="s > 2")
-    with pytest.raises(UnitMismatchError, match=r"demo\.seeing was measured in mas, which does not convert into s"):
+    with pytest.raises(
+        UnitMismatchError, match=r"demo\.seeing was measured in mas, which does not convert into s"
+    ):
         evaluate(told, rows("demo.seeing", [1.0], unit="mas"))
 
 
@@ -84,7 +94,7 @@ def test_a_unit_that_does_not_convert_is_named(rows: Rows) -> None:
 BOTH = Rule(
     name="both",
     flag="questionable",
-    metrics={"seeing": "demo.seeing", "sky": "demo.sky"},
+    metrics={"seeing": MetricUse(metric="demo.seeing"), "sky": MetricUse(metric="demo.sky")},
     when="seeing > 2 arcsec AND sky > 70",
     reason="{seeing:.1f} {seeing.unit}, sky {sky:g} {sky.unit} in {band}",
 )
@@ -92,7 +102,10 @@ BOTH = Rule(
 
 def test_a_rule_can_speak_of_several_metrics(rows: Rows) -> None:
     frame = pl.concat(
-        [rows("demo.seeing", [2.5, 2.5, 1.0, 2.5], unit="arcsec"), rows("demo.sky", [80.0, 60.0, 80.0], unit="adu")]
+        [
+            rows("demo.seeing", [2.5, 2.5, 1.0, 2.5], unit="arcsec"),
+            rows("demo.sky", [80.0, 60.0, 80.0], unit="adu"),
+        ]
     )
     assert said(evaluate(BOTH, frame)) == {1: "set", 2: "examined", 3: "examined"}
     assert evaluate(BOTH, frame)[0].reason == "2.5 arcsec, sky 80 adu in V"
@@ -126,7 +139,12 @@ def test_a_metric_of_the_visit_stands_beside_each_of_its_detectors(rows: Rows, r
     frame = pl.concat([rows("demo.seeing", [2.5, 2.5], unit="arcsec"), *detectors])
     proposals = evaluate(BOTH, backwards(frame) if reverse else frame)
     assert [(p.target.key, p.state) for p in proposals] == [
-        (Target.dimension("visit", {"instrument": "DemoCamera", "visit": 2026030100000 + v, "detector": d}).key, state)
+        (
+            Target.dimension(
+                "visit", {"instrument": "DemoCamera", "visit": 2026030100000 + v, "detector": d}
+            ).key,
+            state,
+        )
         for v, state in ((1, "set"), (2, "examined"))
         for d in (1, 2)
     ]
@@ -138,20 +156,25 @@ def test_of_the_detectors_of_a_visit_one_value_can_be_taken(rows: Rows) -> None:
         *(rows("demo.sky", [50.0 + 10 * d, 10.0], unit="adu", detector=d) for d in (1, 2, 3)),
     ])  # fmt: skip
     rule = Rule(
-        name="a", flag="junk", of="visit", metrics={"seeing": "demo.seeing", "sky": {"metric": "demo.sky", "take": "max"}},
+        name="a", flag="junk", of="visit",
+        metrics={"seeing": MetricUse(metric="demo.seeing"), "sky": MetricUse(metric="demo.sky", take="max")},
         when="seeing > 2 arcsec AND sky >= 80",
     )  # fmt: skip
     assert said(evaluate(rule, frame)) == {1: "set", 2: "examined"}
     assert evaluate(rule, frame)[0].target.data_id == {"instrument": "DemoCamera", "visit": 2026030100001}
     untold = rule.model_copy(update={"metrics": {"sky": MetricUse(metric="demo.sky")}, "when": "sky > 1"})
-    with pytest.raises(DefinitionError, match="marks each visit, but is about what is measured of visit-detector"):
+    with pytest.raises(
+        DefinitionError, match="marks each visit, but is about what is measured of visit-detector"
+    ):
         evaluate(untold, frame)
 
 
 def test_metrics_that_have_nothing_in_common_are_refused(rows: Rows) -> None:
     nothing: dict[str, Any] = dict.fromkeys(("instrument", "visit", "day_obs", "physical_filter"))
     tract = rows("demo.sky", [80.0], skymap="s", tract=1, **nothing)
-    with pytest.raises(DefinitionError, match="measured of visit and band-tract, which have nothing in common"):
+    with pytest.raises(
+        DefinitionError, match="measured of visit and band-tract, which have nothing in common"
+    ):
         evaluate(BOTH, pl.concat([rows("demo.seeing", [2.5], unit="arcsec"), tract]))
 
 
@@ -164,23 +187,28 @@ def test_datasets_can_be_marked_and_those_of_another_type_at_the_same_place(rows
     assert own.target.dataset_id is not None
     assert own.target.dataset_id.bytes == frame["dataset_id"][0]
     (other,) = evaluate(seeing(dataset_type="calexp"), frame)
-    data_id = {"instrument": "DemoCamera", "visit": 2026030100001}
+    data_id: dict[str, int | str] = {"instrument": "DemoCamera", "visit": 2026030100001}
     assert other.target == Target.of_data_id(data_id, dataset_type="calexp")
 
 
 @given(st.data())
 def test_the_keys_of_many_targets_are_those_of_each(data: st.DataObject) -> None:
-    names = data.draw(st.sampled_from([("instrument", "visit"), ("instrument", "exposure", "detector"),
-                                       ("skymap", "tract", "patch", "band"), ("instrument", "group")]))  # fmt: skip
-    word = st.text("abAB09_-é\"\\/ü", min_size=1, max_size=5)
+    kinds = [
+        "instrument visit",
+        "instrument exposure detector",
+        "skymap tract patch band",
+        "instrument group",
+    ]
+    names = data.draw(st.sampled_from(kinds)).split()
+    word = st.text('abAB09_-é"\\/ü', min_size=1, max_size=5)
     of = data.draw(st.sampled_from([None, "dataset"]))
     kind = data.draw(st.sampled_from([None, "calexp"])) if of is None else None
+    values = {name: st.integers(0, 9) if dataids.takes_integer(name) else word for name in names}
+    identifiers = st.binary(min_size=16, max_size=16)
     records = [
-        {"dataset_id": data.draw(st.binary(min_size=16, max_size=16)), "metric": "demo.seeing", "value": 1.0,
-         "unit": "", "run": "r", "dataset_type": "d"}
-        | {n: data.draw(word if n in ("instrument", "skymap", "band", "group") else st.integers(0, 9)) for n in names}
+        measurement(dataset_id=data.draw(identifiers), **{n: data.draw(value) for n, value in values.items()})
         for _ in range(data.draw(st.integers(1, 4)))
-    ]  # fmt: skip
+    ]
     frame = pl.DataFrame(from_records(records)).unique(names)
     proposals = evaluate(seeing("value > 0", of=of, dataset_type=kind), frame)
     assert proposals.keys.to_list() == [p.target.key for p in proposals]
@@ -195,11 +223,17 @@ def test_calibrations_are_passed_over(rows: Rows) -> None:
         exposure_time=pl.Series([30.0, 30.0, 30.0, 5.0]),
         zenith_angle=pl.Series([60.0, 0.0, 0.0, 95.0]),
     )
-    assert said(evaluate(seeing(only="visit.observation_type = 'science'"), frame)) == {1: "set", 4: "examined"}
+    assert said(evaluate(seeing(only="visit.observation_type = 'science'"), frame)) == {
+        1: "set",
+        4: "examined",
+    }
     assert said(evaluate(seeing(only="exposure_time > 0.1 min"), frame)) == {1: "set", 2: "set", 3: "set"}
     assert set_at(evaluate(seeing("value > 2 AND airmass > 1.9"), frame)) == [1]
     assert said(evaluate(seeing(only="exposure.observation_type = 'science'"), frame)) == {}
-    assert evaluate(seeing(reason="{visit.exposure_time:.0f} s at {airmass:.1f}"), frame)[0].reason == "30 s at 2.0"
+    assert (
+        evaluate(seeing(reason="{visit.exposure_time:.0f} s at {airmass:.1f}"), frame)[0].reason
+        == "30 s at 2.0"
+    )
 
 
 def test_a_trend_can_be_against_the_airmass_of_the_observation(rows: Rows) -> None:
@@ -227,10 +261,12 @@ ROW = seeing("seeing > 2 arcsec for 3 consecutive visits")
         ([], []),
     ],
 )
-def test_all_of_enough_visits_in_a_row_are_marked(rows: Rows, values: list[float], expected: list[int]) -> None:
+def test_all_of_enough_visits_in_a_row_are_marked(
+    rows: Rows, values: list[float | None], expected: list[int]
+) -> None:
     proposals = evaluate(ROW, timed(rows("demo.seeing", values, unit="arcsec")))
     assert set_at(proposals) == expected
-    assert len(proposals) == sum(v is not None and v == v for v in values)
+    assert len(proposals) == sum(v is not None and not np.isnan(v) for v in values)
 
 
 def test_rows_of_visits_do_not_reach_over_nights_filters_or_detectors(rows: Rows) -> None:
@@ -291,17 +327,29 @@ def test_too_long_a_gap_ends_a_row(rows: Rows) -> None:
 
 
 def test_what_has_no_visits_cannot_be_followed(rows: Rows) -> None:
-    with pytest.raises(DefinitionError, match="looks for consecutive exposures, but its metrics are measured of"):
+    with pytest.raises(
+        DefinitionError, match="looks for consecutive exposures, but its metrics are measured of"
+    ):
         evaluate(seeing("value > 2 for 2 consecutive exposures"), rows("demo.seeing", [3.0]))
 
 
-@given(st.lists(st.tuples(st.sampled_from([True, False, None]), st.integers(0, 1)), max_size=20), st.integers(2, 4))
-def test_marked_is_what_a_walk_through_the_night_finds(night: list[tuple[bool | None, int]], number: int) -> None:
+@given(
+    st.lists(st.tuples(st.sampled_from([True, False, None]), st.integers(0, 1)), max_size=20),
+    st.integers(2, 4),
+)
+def test_marked_is_what_a_walk_through_the_night_finds(
+    night: list[tuple[bool | None, int]], number: int
+) -> None:
     records = [
-        {"dataset_id": place.to_bytes(16), "metric": "demo.seeing", "value": None if high is None else 1.0 + high,
-         "unit": "", "run": "r", "dataset_type": "d", "instrument": "I", "visit": place, "physical_filter": f"f{f}"}
+        measurement(
+            dataset_id=place.to_bytes(16),
+            value=None if high is None else 1.0 + high,
+            instrument="I",
+            visit=place,
+            physical_filter=f"f{f}",
+        )
         for place, (high, f) in enumerate(night)
-    ]  # fmt: skip
+    ]
     expected = []
     for name in (0, 1):
         row: list[int] = []
@@ -320,13 +368,17 @@ def test_marked_is_what_a_walk_through_the_night_finds(night: list[tuple[bool | 
 
 
 def test_a_baseline_is_that_of_the_nights_before(rows: Rows) -> None:
-    nights = [
-        later(rows("demo.seeing", [1.0 + 0.1 * n, 1.2, 1.4], unit="arcsec", day_obs=20260227 + n if n < 2 else 20260299 + n), 10 * n)
-        for n in range(2)
-    ] + [later(rows("demo.seeing", [1.2, 3.0], unit="arcsec", day_obs=20260301), 20)]  # fmt: skip
-    frame = pl.concat(nights)
-    rule = seeing("baseline_deviation > 5", baseline=Baseline(nights=3), reason="{baseline:.2f} {baseline_scatter:.2f}")
-    found = {int((p.target.data_id or {})["visit"]) % 1000: (p.state, p.reason) for p in evaluate(rule, frame)}
+    measured = {20260227: [1.0, 1.2, 1.4], 20260228: [1.1, 1.2, 1.4], 20260301: [1.2, 3.0]}
+    frame = pl.concat(
+        later(rows("demo.seeing", values, unit="arcsec", day_obs=day_obs), 10 * place)
+        for place, (day_obs, values) in enumerate(measured.items())
+    )
+    rule = seeing(
+        "baseline_deviation > 5", baseline=Baseline(nights=3), reason="{baseline:.2f} {baseline_scatter:.2f}"
+    )
+    found = {
+        int((p.target.data_id or {})["visit"]) % 1000: (p.state, p.reason) for p in evaluate(rule, frame)
+    }
     before = np.array([1.0, 1.2, 1.4, 1.1, 1.2, 1.4])
     scatter = (np.quantile(before, 0.75) - np.quantile(before, 0.25)) / 1.349
     assert found[21] == ("examined", f"{np.median(before):.2f} {scatter:.2f}")
@@ -339,8 +391,13 @@ def test_a_baseline_is_that_of_the_nights_before(rows: Rows) -> None:
 # --- what is said otherwise ---
 
 
-@pytest.mark.parametrize(("otherwise", "expected"), [("clear", {1: "clear", 2: "set"}), ("nothing", {2: "set"})])
+@pytest.mark.parametrize(
+    ("otherwise", "expected"), [("clear", {1: "clear", 2: "set"}), ("nothing", {2: "set"})]
+)
 def test_a_rule_can_clear_or_stay_silent_where_all_is_well(
     rows: Rows, otherwise: str, expected: dict[int, str]
 ) -> None:
-    assert said(evaluate(seeing(otherwise=otherwise), rows("demo.seeing", [1.0, 3.0], unit="arcsec"))) == expected
+    assert (
+        said(evaluate(seeing(otherwise=otherwise), rows("demo.seeing", [1.0, 3.0], unit="arcsec")))
+        == expected
+    )

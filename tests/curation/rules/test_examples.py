@@ -9,7 +9,8 @@ from gnomon.curation.rules import Example, Rule, failing_examples
 
 def rule(given: Any, expect: Any, **more: Any) -> Rule:
     told: dict[str, Any] = {"metric": "demo.seeing", "when": "seeing > 2 arcsec", **more}
-    return Rule(name="a", flag="junk", examples=({"given": given, "expect": expect},), **told)
+    example = {"given": given, "expect": expect}
+    return Rule.model_validate({"name": "a", "flag": "junk", "examples": [example], **told})
 
 
 @pytest.mark.parametrize(
@@ -19,7 +20,11 @@ def rule(given: Any, expect: Any, **more: Any) -> Rule:
         ({"demo.seeing": "1900 mas"}, "examined", {}),
         ({"value": None}, "nothing", {}),
         ([{"seeing": "3 arcsec"}, {"seeing": "1 arcsec"}], ["set", "nothing"], {"otherwise": "nothing"}),
-        ({"seeing": "3 arcsec", "visit.observation_type": "flat"}, "nothing", {"only": "observation_type = 'science'"}),
+        (
+            {"seeing": "3 arcsec", "visit.observation_type": "flat"},
+            "nothing",
+            {"only": "observation_type = 'science'"},
+        ),
         ({"seeing": "3 arcsec", "zenith_angle": 60}, "set", {"only": "airmass > 1.9"}),
         ({"seeing": "3 arcsec", "detector": 7}, "set", {}),
         ({"seeing": "3 arcsec"}, "set", {"of": "dataset"}),

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from gnomon.annotations import Actor, Annotations, Assertion, Target, open_annotations
 from gnomon.curation.rules import (
+    MetricUse,
     Rule,
     RuleRun,
     TrendRemoval,
@@ -40,7 +41,11 @@ def measure(store: Store, frame: pl.DataFrame) -> None:
 
 
 def run(
-    store: Store, log: Annotations, rule: Rule = BRIGHT, collections: str = "night/1", where: str | None = None
+    store: Store,
+    log: Annotations,
+    rule: Rule = BRIGHT,
+    collections: str = "night/1",
+    where: str | None = None,
 ) -> RuleRun:
     (ran,) = run_rules(store, log, [rule], collections=collections, where=where)
     return ran
@@ -101,7 +106,9 @@ def test_what_is_taken_back_says_nothing_against_another_bot(
     assert (flag.state, flag.by.name) == ("set", bot.name)
 
 
-def test_two_rules_about_one_flag_do_not_answer_each_other(store: Store, log: Annotations, rows: Rows) -> None:
+def test_two_rules_about_one_flag_do_not_answer_each_other(
+    store: Store, log: Annotations, rows: Rows
+) -> None:
     measure(store, pl.concat([rows("demo.sky", [80.0, 60.0]), rows("demo.seeing", [1.0, 1.0])]))
     poor = Rule(name="poor_seeing", flag="questionable", metric="demo.seeing", when="value > 2")
     run_rules(store, log, [BRIGHT, poor], collections="night/1")
@@ -136,7 +143,9 @@ def test_what_lies_outside_a_part_is_left_as_it_is(store: Store, log: Annotation
     assert held(log) == {1: "set", 2: "set", 13: "set"}
 
 
-def test_a_part_is_run_before_the_whole_and_then_is_part_of_it(store: Store, log: Annotations, rows: Rows) -> None:
+def test_a_part_is_run_before_the_whole_and_then_is_part_of_it(
+    store: Store, log: Annotations, rows: Rows
+) -> None:
     frame = two_nights(rows)
     measure(store, frame)
     assert changes(run(store, log, where="day_obs = 20260302")) == {12: "set", 13: "set"}
@@ -185,7 +194,9 @@ def test_a_new_version_takes_the_place_of_the_old_one(store: Store, log: Annotat
     second = BRIGHT.model_copy(update={"version": 2, "flag": "junk", "when": "value > 50"})
     run(store, log, second)
     assert (held(log), held(log, "junk")) == ({}, {1: "set", 2: "set"})
-    with pytest.raises(DefinitionError, match="has spoken as version 2 already, and this is version 1: raise it to 3"):
+    with pytest.raises(
+        DefinitionError, match="has spoken as version 2 already, and this is version 1: raise it to 3"
+    ):
         run(store, log)
     withdraw_runs(log, rule="bright_sky", version=2, actor=Actor("alice", "human"))
     assert (held(log), held(log, "junk")) == ({1: "set", 2: "examined"}, {})
@@ -197,7 +208,7 @@ def test_a_new_version_may_mark_something_else(store: Store, log: Annotations, r
     run(store, log)
     whole = Rule(
         name="bright_sky", version=2, flag="questionable", of="visit",
-        metrics={"sky": {"metric": "demo.sky", "take": "median"}}, when="sky > 70",
+        metrics={"sky": MetricUse(metric="demo.sky", take="median")}, when="sky > 70",
     )  # fmt: skip
     run(store, log, whole)
     (flag,) = log.effective(None, flags=["questionable"])
@@ -220,7 +231,10 @@ def test_a_withdrawn_run_leaves_what_was_there_before(
     assert (gone.run, gone.rule, dict(gone.counts)) == (second.run, "bright_sky", {"examined": 1, "set": 2})
     assert held(log) == before
     assert withdraw_runs(log, second.run, actor=alice) == []
-    assert [(one.run, one.withdrawn) for one in recorded_runs(log)] == [(first.run, False), (second.run, True)]
+    assert [(one.run, one.withdrawn) for one in recorded_runs(log)] == [
+        (first.run, False),
+        (second.run, True),
+    ]
     assert changes(run(store, log)) == {1: "examined", 2: "set", 3: "set"}
 
 
@@ -236,7 +250,9 @@ def test_of_an_earlier_run_only_what_no_later_one_replaced_goes(
     assert changes(run(store, log)) == {2: "set"}
 
 
-def test_a_run_that_nobody_knows_is_named_with_the_nearest(store: Store, log: Annotations, rows: Rows) -> None:
+def test_a_run_that_nobody_knows_is_named_with_the_nearest(
+    store: Store, log: Annotations, rows: Rows
+) -> None:
     measure(store, rows("demo.sky", [80.0]))
     name = str(run(store, log).run)
     alice = Actor("alice", "human")

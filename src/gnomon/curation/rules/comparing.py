@@ -18,7 +18,7 @@ _NIGHT, _GROUP = "_night", "_group"
 
 
 def group_numbers(frame: pl.DataFrame, within: Sequence[str]) -> pl.Series:
-    """Number the groups of rows with the same values, unknown ones among them.
+    """Give the groups of rows with the same values numbers; what is unknown is a value, too.
 
     Parameters
     ----------

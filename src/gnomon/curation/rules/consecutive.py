@@ -1,8 +1,9 @@
 """Runs of observations: a condition that has to hold for several, one after the other.
 
-Consecutive are observations of one instrument, night and filter in the order of time, as far as the rule looks
-at them. If the condition holds at enough of them in a row, all of that row are marked, the first one too. An
-observation at which the condition is unknown, or of which the store knows and nothing was measured, ends a row.
+Consecutive are observations of one instrument, night and filter in the order of time, as far as the rule
+looks at them. If the condition holds at enough of them in a row, all of that row are marked, the first one
+too. An observation at which the condition is unknown, or of which the store knows and nothing was measured,
+ends a row.
 """
 
 import numpy as np
@@ -61,7 +62,9 @@ def hold_for_long(rule: Rule, part: Shaped, holds: pl.Series, observations: pl.D
         rows = rows.filter(pl.col("holds").is_not_null())
     elif observations is not None:
         rows = pl.concat([rows, _unmeasured(rows, observations, within, element)])
-    rows = rows.with_columns(group_numbers(rows, within).alias(_GROUP), pl.col("holds").fill_null(value=False))
+    rows = rows.with_columns(
+        group_numbers(rows, within).alias(_GROUP), pl.col("holds").fill_null(value=False)
+    )
     rows = _in_time(rows, element, [name for name in within if name == "instrument"])
     before = pl.col("obs_end").fill_null(pl.col("obs_begin")).shift(1)
     breaks = (pl.col(_GROUP) != pl.col(_GROUP).shift(1)) | (pl.col("holds") != pl.col("holds").shift(1))
@@ -78,7 +81,7 @@ def hold_for_long(rule: Rule, part: Shaped, holds: pl.Series, observations: pl.D
 
 
 def _in_time(rows: pl.DataFrame, element: str, instrument: list[str]) -> pl.DataFrame:
-    """Sort by group and time; there are far fewer observations than rows, so that these are put in order first."""
+    """Sort by group and time; there are far fewer observations than rows, so these are put in order first."""
     order = (
         rows.group_by(*instrument, element)
         .agg(pl.col("obs_begin").min())
@@ -94,7 +97,9 @@ def _unmeasured(
 ) -> pl.DataFrame:
     """Give the observations between those that were measured, of which nothing is known."""
     there = observations.filter(pl.col("element") == element).rename({"id": element})
-    there = there.select(*(name for name in (*within, element, "obs_begin", "obs_end") if name in there.columns))
+    there = there.select(
+        *(name for name in (*within, element, "obs_begin", "obs_end") if name in there.columns)
+    )
     shared = [name for name in within if name in there.columns]
     expected = rows.select(within).unique().join(there, on=shared, how="inner", nulls_equal=True)
     missing = expected.join(rows, on=[*within, element], how="anti", nulls_equal=True)
@@ -106,4 +111,4 @@ def _unmeasured(
         pl.lit(None, pl.Boolean).alias("holds"),
         pl.lit(None, pl.Int64).alias(_ROW),
         pl.lit(value=False).alias(_MEASURED),
-    ).cast(dict(rows.schema))
+    ).cast(rows.schema)

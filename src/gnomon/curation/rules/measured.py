@@ -1,8 +1,8 @@
 """From measurements to a frame with one row for each thing that a rule can speak of.
 
-Metrics are paired by what *names* a thing, its required dimensions: that one row knows the band of a visit and
-another does not makes no difference. A metric of something coarser (of the visit) stands beside one of something
-finer (of its detectors).
+Metrics are paired by what *names* a thing, its required dimensions: that one row knows the band of a visit
+and another does not makes no difference. A metric of something coarser (of the visit) stands beside one of
+something finer (of its detectors).
 """
 
 from collections.abc import Iterable, Sequence
@@ -121,8 +121,7 @@ def measured_things(rule: Rule, rows: Rows) -> list[Shaped]:
     parts: list[tuple[str, Shaped]] = []
     for name, use in rule.uses.items():
         own = _in_one_unit(rule, name, use, _of_use(use, known))
-        for part in shapes(own):
-            parts.append((name, _taken(rule, name, use, part)))
+        parts += [(name, _taken(rule, name, use, part)) for part in shapes(own)]
     finest = _finest(rule, [part for _, part in parts])
     return [_joined(rule, key, parts) for key in finest]
 
@@ -161,7 +160,8 @@ def _in_one_unit(rule: Rule, name: str, use: MetricUse, own: pl.DataFrame) -> pl
             raise UnitMismatchError(
                 f"The rule {rule.name} finds {use.metric} in several units, "
                 f"{', '.join(map(repr, sorted(units)))}: write the numbers in its condition with units, or say "
-                f"in which unit it judges, metrics: {{{short}: {{metric: {use.metric}, unit: {wanted}}}}}."
+                f"in which unit it judges, metrics: "
+                f"{{{short}: {{metric: {use.metric}, unit: {wanted}}}}}."
             )
         factors = {unit: _factor(use, unit, str(wanted)) for unit in units}
         value = value * pl.col("unit").replace_strict(factors, default=None, return_dtype=pl.Float64)
@@ -208,7 +208,8 @@ def _taken(rule: Rule, name: str, use: MetricUse, part: Shaped) -> Shaped:
     frame = part.frame.group_by(names, maintain_order=True).agg(
         taken, *(pl.col(column).first() for column in others)
     )
-    gone = [pl.lit(None, type_of(column)).alias(column) for column in DATA_ID_COLUMNS if column not in dimensions]
+    absent = [column for column in DATA_ID_COLUMNS if column not in dimensions]
+    gone = [pl.lit(None, type_of(column)).alias(column) for column in absent]
     nothing = part.frame.select("dataset_id", OTHER_DIMENSIONS, OTHERS).clear()
     blank = [pl.lit(None, nothing.schema[c]).alias(c) for c in ("dataset_id", OTHER_DIMENSIONS)]
     frame = frame.with_columns(*gone, *blank, pl.lit("").alias(OTHERS)).select(part.frame.columns)
@@ -269,7 +270,9 @@ def _joined(rule: Rule, key: tuple[str, ...], parts: Sequence[tuple[str, Shaped]
             )
             named = [pl.coalesce(f"{place} {c}" for place in range(len(found))).alias(c) for c in columns]
             found = [joined.select(named)]
-        nothing = [pl.lit(None, kind).alias(c) for c, kind in zip(columns, (pl.Float64, pl.String), strict=True)]
+        nothing = [
+            pl.lit(None, kind).alias(c) for c, kind in zip(columns, (pl.Float64, pl.String), strict=True)
+        ]
         frame = frame.hstack(found[0].get_columns()) if found else frame.with_columns(nothing)
     return Shaped(base.dimensions, base.key, frame)
 

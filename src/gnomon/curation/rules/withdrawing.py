@@ -63,7 +63,9 @@ def recorded_runs(annotations: Annotations, *, rule: str | None = None) -> list[
     if rule is None:
         found = annotations.search(tag=_TAG, actor_kind="bot", agent=AGENT, include_retracted=True)
     else:
-        found = annotations.search(tag=_TAG, actor_kind="bot", agent=AGENT, actor=rule, include_retracted=True)
+        found = annotations.search(
+            tag=_TAG, actor_kind="bot", agent=AGENT, actor=rule, include_retracted=True
+        )
     runs: dict[str, list[Annotation]] = {}
     for annotation in found:
         runs.setdefault(_run_of(annotation), []).append(annotation)

@@ -30,6 +30,7 @@ __all__ = [
     "GraphLossError",
     "InheritanceError",
     "LineageError",
+    "LineageNotFoundError",
     "LogForkError",
     "MeasurementError",
     "MeasurementNotFoundError",
@@ -353,6 +354,13 @@ class LineageError(GnomonError, RuntimeError):
 
     code = "lineage"
     status = 500
+
+
+class LineageNotFoundError(LineageError, LookupError):
+    """A dataset that neither the repository nor the lineage knows."""
+
+    code = "lineage_not_found"
+    status = 404
 
 
 class RepositoryError(GnomonError, RuntimeError):

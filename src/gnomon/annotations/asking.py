@@ -245,10 +245,10 @@ class Asking(OpenedLog):
                     **{k: t for k, t in wanted.items() if k not in became},
                     **{t.key: t for t in became.values()},
                 }
-            held = answers.effective(
-                connection, names, wanted, asked, policy=rules, vocabulary=vocabulary, cut=cut, past=past
-            )
-        return held if state is None else [flag for flag in held if flag.state == state]
+            return answers.effective(
+                connection, names, wanted, asked,
+                policy=rules, vocabulary=vocabulary, cut=cut, past=past, state=state,
+            )  # fmt: skip
 
     def words(self, actor: str) -> list[Word]:
         """Give all that a bot or pipeline asserted in annotations of its own, and that counts.

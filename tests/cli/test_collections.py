@@ -167,7 +167,7 @@ def test_a_watcher_lives_through_a_registry_that_is_away_and_ends_when_it_is_tol
     log: Annotations, repository: Path, tmp_path: Path
 ) -> None:
     away = repository.rename(tmp_path / "away")
-    command = [
+    command: list[str | Path] = [
         Path(sys.executable).with_name("gnomon"),
         "repo",
         "watch",

@@ -49,8 +49,7 @@ def test_one_annotation_is_about_every_dataset_that_was_found_and_says_by_which_
         "query", False, LATE, 2,
     )  # fmt: skip
     assert [thing.row() for thing in found.things] == [
-        {"type": "star_catalog", "run": CATALOGS, "id": str(ref.id)} | dict(ref.dataId.mapping)
-        for ref in refs
+        {"type": "star_catalog", "run": CATALOGS, "id": str(ref.id), **ref.dataId.mapping} for ref in refs
     ]
     assert str(found) == "2 datasets"
 
@@ -77,7 +76,7 @@ def test_a_mark_on_data_ids_covers_datasets_that_come_later(
     found = find(butler, request)
     assert found.targets == find(butler, catalogs(data_ids=True)).targets
     mark(log, found, flags=[Assertion("junk", "set")], actor=alice)
-    data_id = {"instrument": "DemoCamera", "visit": 2026030100008, "detector": 0}
+    data_id: dict[str, int | str] = {"instrument": "DemoCamera", "visit": 2026030100008, "detector": 0}
     later = Thing(data_id, "star_catalog", "a later run", uuid.uuid4())
     other = Thing(data_id, "another_type", "a later run", uuid.uuid4())
     assert [one.thing for one in said_of(log, [later, other])] == [later]

@@ -155,7 +155,7 @@ def sync(
             kept=len(present) - len(leaving),
             changes=tuple(changes),
         )
-        excluded = Counter((one.rule, one.name) for one in contents.excluded.values())
+        excluded = Counter((str(one.rule), one.name) for one in contents.excluded.values())
         report = SyncReport(record, contents, excluded, not exists, before, dry_run)
         if dry_run:
             return report

@@ -25,6 +25,7 @@ ButlerCommand = Callable[..., Result]
 
 @pytest.fixture
 def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Annotations]:
+    monkeypatch.setenv("GNOMON_ORIGIN", "summit")
     monkeypatch.setenv("GNOMON_ANNOTATIONS", str(tmp_path / "annotations.db"))
     with open_annotations(tmp_path / "annotations.db", origin="summit") as annotations:
         yield annotations

@@ -62,6 +62,11 @@ COMMANDS = {
         "gnomon.cli.qgraph:qgraph",
         "Build quantum graphs without what is marked bad, and say what was left out.",
     ),
+    "collections": LazyCommand(
+        "gnomon.cli.collections:collections",
+        "Keep collections that follow what people and bots said.",
+        extra="butler",
+    ),
     "repo": LazyCommand(
         "gnomon.cli.repo:repo", "Make Butler repositories and gnomon know each other.", extra="butler"
     ),

@@ -22,7 +22,9 @@ _POLICY = click.option("--policy", metavar="NAME@VERSION", help="By which policy
 _FILTERS = (
     click.option("--flag", help="Asserting anything of this flag."),
     click.option(
-        "--flag-state", type=click.Choice(["set", "clear", "examined", "withdrawn"]), help="Asserting this of it."
+        "--flag-state",
+        type=click.Choice(["set", "clear", "examined", "withdrawn"]),
+        help="Asserting this of it.",
     ),
     click.option("--tag", "tags", multiple=True, help="With one of these tags."),
     click.option("--exclude-tag", "exclude_tags", multiple=True, help="With none of these tags."),

@@ -98,7 +98,8 @@ def _build(
     dry_run: bool,
     format_: str,
 ) -> None:
-    from gnomon.curation.graphs import build_graph, check_losses
+    from gnomon.curation.graphs import build_graph
+    from gnomon.curation.graphs.warnings import check_losses
 
     with prepare(pipeline, given) as prepared, find(choice, prepared.butler) as exclusions:
         graph = build_graph(

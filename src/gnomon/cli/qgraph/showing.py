@@ -60,15 +60,15 @@ def print_account(
                 **head,
                 "tasks": [_task(one) for one in tasks],
                 "marks": _marks(left_out, pruned),
-                "left_out": [_thing(one) for one in left_out],
-                "pruned": [_pruned(one) for one in pruned],
+                "left_out": _sorted(map(_thing, left_out)),
+                "pruned": _sorted(map(_pruned, pruned)),
                 "warnings": list(warnings),
             }
         )
         return
     if format_ == "csv":
         if whole:
-            rows = [*map(_thing, left_out), *map(_pruned, pruned)]
+            rows = [*_sorted(map(_thing, left_out)), *_sorted(map(_pruned, pruned))]
             print_rows([row | {"data_id": _data_id(row["data_id"])} for row in rows], _THINGS, "csv")
         else:
             print_rows(map(_task, tasks), _columns(tasks), "csv")
@@ -135,7 +135,7 @@ def _marks(left_out: Iterable["LeftOut"], pruned: Iterable["Pruned"]) -> list[di
         marks.setdefault(gone.why, Counter())["in consequence"] += 1
     return [
         _why(why) | {name: did[name] for name in ("quanta", "datasets", "in consequence")}
-        for why, did in marks.items()
+        for why, did in sorted(marks.items(), key=lambda item: (item[0].rule, item[0].name, item[0].target.key))
     ]
 
 
@@ -164,6 +164,11 @@ def _thing(one: "LeftOut") -> dict[str, Any]:
 
 def _pruned(one: "Pruned") -> dict[str, Any]:
     return {"effect": "in consequence", "what": one.task, "data_id": one.data_id, **_why(one.why)}
+
+
+def _sorted(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Put rows in an order that does not depend on that in which the builder came by."""
+    return sorted(rows, key=lambda row: (row["effect"], row["what"], tuple(map(str, row["data_id"].values()))))
 
 
 def _data_id(data_id: Mapping[str, Any]) -> str:

@@ -114,7 +114,12 @@ def find_exclusions(
 
         with _reachable("metrics store"):
             found = metrics.find_required(
-                selection, store, collections=metric_collections, visits=visits, max_age=max_age
+                selection,
+                store,
+                collections=metric_collections,
+                visits=visits,
+                max_age=max_age,
+                distrusted=[mark.target for mark in marks if mark.target.kind == "measurement"],
             )
         requirements += found.requirements
         metrics_at = found.as_of

@@ -16,12 +16,13 @@ __all__ = ["print_account", "print_quanta"]
 
 _TASKS = ("task", "stock", "left out", "in consequence", "run before", "remaining", "inputs lost", "of")
 _MARKS = ("rule", "name", "target", "by", "reason", "quanta", "datasets", "in consequence")
+_RULES = ("rule", "name", "by", "marks", "quanta", "datasets", "in consequence")
 _THINGS = (
     "effect", "what", "data_id", "dataset_id", "instead", "rule", "name", "target", "by", "reason",
     "annotation_id",
 )  # fmt: skip
 _SHOWN = 10  # marks, where nobody asked for all
-_DATASETS = ("input", "prerequisite", "output", "replaced")
+_DID = ("quanta", "datasets", "in consequence")
 
 
 def print_account(
@@ -52,7 +53,7 @@ def print_account(
         ``table``; ``json`` has everything; ``csv`` has a row for each task, or with ``whole`` one for each
         quantum and dataset.
     whole
-        Whether all marks are shown, and not only the first.
+        Whether all marks are shown one by one; otherwise many are summed up by rule.
     """
     if format_ == "json":
         print_json(
@@ -78,14 +79,13 @@ def print_account(
     )
     print_rows(map(_task, tasks), _columns(tasks), "table")
     marks = _marks(left_out, pruned)
-    if marks:
-        shown = marks if whole else marks[:_SHOWN]
-        click.echo("")
-        print_rows(shown, _MARKS, "table")
-        if len(marks) > len(shown):
-            click.echo(f"... and {len(marks) - len(shown):,} more marks; --dry-run shows all of them.")
+    click.echo("")
+    if not marks:
+        click.echo("Nothing in this graph was marked or lacks what is required: nothing is left out.")
+    elif whole or len(marks) <= _SHOWN:
+        print_rows(marks, _MARKS, "table")
     else:
-        click.echo("\nNothing of what was chosen is in this graph: nothing is left out.")
+        print_rows(_by_rule(marks), _RULES, "table")
     for warning in warnings:
         click.echo(f"Warning: {warning}", err=True)
 
@@ -134,8 +134,21 @@ def _marks(left_out: Iterable["LeftOut"], pruned: Iterable["Pruned"]) -> list[di
     for gone in pruned:
         marks.setdefault(gone.why, Counter())["in consequence"] += 1
     return [
-        _why(why) | {name: did[name] for name in ("quanta", "datasets", "in consequence")}
+        _why(why) | {name: did[name] for name in _DID}
         for why, did in sorted(marks.items(), key=lambda item: (item[0].rule, item[0].name, item[0].target.key))
+    ]
+
+
+def _by_rule(marks: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Sum up marks by rule, name and whose word they are."""
+    sums: dict[tuple[str, str, str], Counter[str]] = {}
+    for mark in marks:
+        sums.setdefault((mark["rule"], mark["name"], mark["by"]), Counter()).update(
+            {name: mark[name] for name in _DID} | {"marks": 1}
+        )
+    return [
+        {"rule": rule, "name": name, "by": by, **{name: did[name] for name in ("marks", *_DID)}}
+        for (rule, name, by), did in sums.items()
     ]
 
 

@@ -100,22 +100,13 @@ def _stars(
 
 
 class MeasureConnections(PipelineTaskConnections, dimensions=("instrument", "visit", "detector")):
-    """The exposures of a visit on one detector, and stars that a function of the task finds."""
+    """The exposures of a visit on one detector."""
 
     detrended = connectionTypes.Input(
         doc="Without bias.",
         name="detrended",
         storageClass=_DICT,
         dimensions=("instrument", "exposure", "detector"),
-        multiple=True,
-    )
-    stars = connectionTypes.PrerequisiteInput(
-        doc="Reference stars.",
-        name="reference_stars",
-        storageClass=_DICT,
-        dimensions=("instrument",),
-        lookupFunction=_stars,
-        minimum=0,
         multiple=True,
     )
     catalog = connectionTypes.Output(
@@ -136,13 +127,22 @@ class MeasureTask(_Counting):
 
 
 class VisitConnections(PipelineTaskConnections, dimensions=("instrument", "visit")):
-    """The catalogs of a visit."""
+    """The catalogs of a visit, and stars that a function of the task finds."""
 
     catalogs = connectionTypes.Input(
         doc="Stars.",
         name="catalog",
         storageClass=_DICT,
         dimensions=("instrument", "visit", "detector"),
+        multiple=True,
+    )
+    stars = connectionTypes.PrerequisiteInput(
+        doc="Reference stars.",
+        name="reference_stars",
+        storageClass=_DICT,
+        dimensions=("instrument",),
+        lookupFunction=_stars,
+        minimum=0,
         multiple=True,
     )
     table = connectionTypes.Output(

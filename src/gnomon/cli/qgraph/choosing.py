@@ -203,8 +203,6 @@ def find(choice: Choice, butler: "Butler") -> Iterator["Exclusions"]:
     from gnomon import settings
     from gnomon.annotations import open_annotations
     from gnomon.curation.exclusions import find_exclusions
-    from gnomon.errors import ExclusionsUnavailableError
-    from gnomon.settings import redact
 
     selection = _selection(choice)
     configured = settings.load(store=choice.store, annotations=choice.annotations)
@@ -212,15 +210,9 @@ def find(choice: Choice, butler: "Butler") -> Iterator["Exclusions"]:
         given: dict[str, Any] = {}
         if selection.asks_annotations:
             _check_exists(configured.annotations)
-            log = opened.enter_context(
+            given["annotations"] = opened.enter_context(
                 open_annotations(configured.annotations, origin=configured.origin)
             )
-            if not log.cut():
-                raise ExclusionsUnavailableError(
-                    f"The annotations in {redact(configured.annotations)} hold nothing at all, and so cannot "
-                    "leave out anything. Is this the log that you mean?"
-                )
-            given["annotations"] = log
         if selection.asks_metrics:
             from gnomon.store import open_store
 
@@ -280,7 +272,7 @@ def _moments(choice: Choice) -> "tuple[Cut | int | None, int | None]":
     from gnomon.curation.graphs import explain
 
     of = explain(choice.as_of.removeprefix(_OF_GRAPH))
-    return of.cut, measured if measured is not None else of.metrics_at
+    return of.cut, measured if measured is not None else _time(of.metrics_at)
 
 
 def _time(text: str | None) -> int | None:

@@ -4,7 +4,7 @@ import click
 
 from gnomon.cli.options import format_option
 from gnomon.cli.qgraph.showing import print_account
-from gnomon.errors import NoRecordError
+from gnomon.errors import GraphNotOursError
 
 __all__ = ["explain"]
 
@@ -23,9 +23,9 @@ def explain(ctx: click.Context, graph: str, whole: bool, format_: str) -> None:
 
     try:
         found = explained(graph)
-    except NoRecordError as error:
+    except GraphNotOursError as error:
         click.echo(str(error), err=True)
         ctx.exit(1)
-    print_account(
-        found.head, found.tasks, found.left_out, found.pruned, found.warnings, format_, whole=whole
-    )
+    print_account(found.head, found.tasks, found.rows(), found.warnings, format_, whole=whole)
+    if found.record is None:
+        click.echo("The graph carries no list of what was left out, only the counts.", err=True)

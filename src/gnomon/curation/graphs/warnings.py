@@ -59,8 +59,24 @@ def warnings_of(
     -------
     tuple of str
         One sentence each.
+
+    Raises
+    ------
+    ExclusionError
+        If inputs name observations and a requirement could be asked of none of them: they would all be used.
     """
+    for need in exclusions.requirements:
+        if not accounts.asked[need.name] and accounts.observed:
+            raise ExclusionError(
+                f"{need.name} is required and could be asked of none of {accounts.observed} inputs that name "
+                "an observation: what is known of it is about other dimensions, such as single detectors."
+            )
     found = [f"{_in_words(task)}." for task in tasks if task.loss > LARGE_LOSS]
+    found += [
+        f"{need.name} is required and was asked of nothing: no input names an observation."
+        for need in exclusions.requirements
+        if not accounts.asked[need.name]
+    ]
     for one in exclusions.unapplied:
         if one.exclusion.target.kind == "collection" and "CHAINED" in one.why:
             found.append(f"{one.exclusion} leaves out nothing: {one.why}.")

@@ -5,7 +5,7 @@ unit is brought into the unit of what it meets.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import astropy.units as u
@@ -17,7 +17,7 @@ from gnomon.errors import DefinitionError, ExpressionError, UnitMismatchError
 from gnomon.expressions import Expression, tree
 from gnomon.expressions.tokens import fail
 
-__all__ = ["settle_units"]
+__all__ = ["settle_units", "without_units"]
 
 _ALIKE = frozenset({"hypot", "max", "min", "atan2"})
 _OF_RADIANS = frozenset({"sin", "cos", "tan", "degrees"})
@@ -58,6 +58,27 @@ def settle_units(expression: Expression, units: Mapping[str, u.UnitBase]) -> Exp
     return Expression(root, expression.text)
 
 
+def without_units(expression: Expression) -> Expression:
+    """Leave the units of numbers away, for who wants to check the rest before any unit of a column is known.
+
+    Parameters
+    ----------
+    expression
+        The expression.
+
+    Returns
+    -------
+    Expression
+        The same of bare numbers.
+
+    Raises
+    ------
+    ExpressionError
+        If a unit cannot be read; the message shows where.
+    """
+    return Expression(_Settling({}, expression.text).bare(expression.root), expression.text)
+
+
 class _Settling:
     def __init__(self, units: Mapping[str, u.UnitBase], text: str) -> None:
         self.units = units
@@ -93,6 +114,19 @@ class _Settling:
             case tree.And() | tree.Or():
                 return replace(node, operands=tuple(self.node(n)[0] for n in node.operands)), None
         return node, None
+
+    def bare(self, node: tree.Node) -> tree.Node:
+        if isinstance(node, tree.Quantity):
+            self.read(node)
+            return tree.Number(node.value, position=node.position)
+        changed: dict[str, Any] = {}
+        for item in fields(node):
+            value = getattr(node, item.name)
+            if isinstance(value, tree.Node):
+                changed[item.name] = self.bare(value)
+            elif isinstance(value, tuple):
+                changed[item.name] = tuple(self.bare(part) for part in value)
+        return replace(node, **changed) if changed else node
 
     def read(self, node: tree.Quantity) -> u.UnitBase:
         try:

@@ -62,13 +62,23 @@ def _filters(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.argument("data_id", metavar="DIMENSION=VALUE...", nargs=-1)
 @thing_options
 @_filters
+@click.option("--orphaned", is_flag=True, help="Of datasets that --repo does not have (any more).")
+@click.option("--repo", metavar="REPO", help="The Butler repository that is asked, for --orphaned.")
 @log_options
 @format_option
 def list_(
-    data_id: tuple[str, ...], annotations: str | None, config: str | None, format_: str, **given: Any
+    data_id: tuple[str, ...],
+    orphaned: bool,
+    repo: str | None,
+    annotations: str | None,
+    config: str | None,
+    format_: str,
+    **given: Any,
 ) -> None:
     """List annotations, of something or of everything, the newest first."""
-    _find(data_id, annotations, config, format_, given)
+    if orphaned != (repo is not None):
+        raise click.UsageError("--orphaned and --repo go together: what is gone is gone from a repository.")
+    _find(data_id, annotations, config, format_, given, orphaned_in=repo)
 
 
 @click.command()
@@ -95,11 +105,18 @@ def search(
 
 
 def _find(
-    data_id: tuple[str, ...], annotations: str | None, config: str | None, format_: str, given: dict[str, Any]
+    data_id: tuple[str, ...],
+    annotations: str | None,
+    config: str | None,
+    format_: str,
+    given: dict[str, Any],
+    *,
+    orphaned_in: str | None = None,
 ) -> None:
     from gnomon.cli.rows import print_rows
 
     names = Things.__dataclass_fields__.keys() - {"data_id"}
+    label = given["repository"]
     about = Things(data_id=data_id, **{name: given.pop(name) for name in names}).targets(needed=False)
     open_, oldest = given.pop("open_"), given.pop("oldest")
     conditions = {name: value for name, value in given.items() if value not in (None, ())}
@@ -115,6 +132,11 @@ def _find(
         conditions["resolved"] = not open_
     if about:
         conditions["targets"] = about
+    if orphaned_in is not None:
+        from gnomon.cli.annotations.orphaned import print_orphans
+
+        print_orphans(orphaned_in, annotations, config, format_, conditions, label=label, oldest=oldest)
+        return
     with opened(annotations, config) as log:
         found = log.search(newest=not oldest, **conditions)
         slow = bool(conditions.get("text")) and len(found) == 0 and log.notices()

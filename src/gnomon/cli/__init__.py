@@ -29,6 +29,11 @@ COMMANDS = {
         "Bring measurements from a Butler repository into the metrics store.",
         extra="butler",
     ),
+    "lineage": LazyCommand(
+        "gnomon.cli.lineage:lineage",
+        "Show what a dataset was made from, or what was made from it, and what was said of that.",
+        extra="butler",
+    ),
     "load": LazyCommand("gnomon.cli.load:load", "Print measurements from the metrics store."),
     "store": LazyCommand("gnomon.cli.store:store", "Look after a metrics store."),
     "spool": LazyCommand(

@@ -177,9 +177,7 @@ def process(
         command(pipetask, "pre-exec-init-qbb", str(root), str(predicted))
         command(pipetask, "run-qbb", str(root), str(predicted))
     else:
-        command(
-            pipetask, "run", "-b", str(root), "-g", str(predicted), *output, "--register-dataset-types"
-        )
+        command(pipetask, "run", "-b", str(root), "-g", str(predicted), *output, "--register-dataset-types")
     if aggregate is None:
         return Processed(root, run, predicted, None)
     command(

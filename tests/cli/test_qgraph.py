@@ -217,7 +217,7 @@ def damage(log: Path) -> None:
 @pytest.mark.parametrize(
     ("break_it", "message"),
     [
-        (lambda log: log.unlink(), "There are no annotations at"),
+        (lambda log: log.unlink(), "There is no log of annotations at"),
         (lambda log: log.write_bytes(b"nothing of ours"), "is not a log of annotations|not made by gnomon|not ours"),
         (damage, "annotations"),
         (lambda log: (log.unlink(), open_annotations(log, origin="x").close()), "hold nothing at all"),

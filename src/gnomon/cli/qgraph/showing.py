@@ -26,6 +26,7 @@ _ROWS = (
 _SHOWN = 10  # marks, where nobody asked for all
 _COUNTED = {"quantum": "quanta", "pruned": "in consequence"}
 _IDLE = "nothing"
+_LACKING = ("required", "things", "that were")
 
 
 def print_account(
@@ -62,6 +63,7 @@ def print_account(
                 **head,
                 "tasks": [_task(one) for one in tasks],
                 "marks": _marks(rows),
+                "lacking": _lacking(rows),
                 "left_out": [_plain(row) for row in rows if row["effect"] != _IDLE],
                 "without_effect": [_plain(row) for row in rows if row["effect"] == _IDLE],
                 "warnings": list(warnings),
@@ -80,6 +82,9 @@ def print_account(
     print_rows(map(_task, tasks), _columns(tasks), "table")
     click.echo("")
     _print_marks(_marks(rows), whole=whole)
+    if lacking := _lacking(rows):
+        click.echo("")
+        print_rows(lacking, _LACKING, "table")
     if idle := sum(1 for row in rows if row["effect"] == _IDLE):
         click.echo(f"\n{idle:,} more marks are in force, and of nothing that this graph would have read.")
     for warning in warnings:
@@ -141,6 +146,20 @@ def _marks(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [
         dict(zip(same, mark, strict=True)) | {"target": _target(mark[2])} | {name: did[name] for name in _DID}
         for mark, did in sorted(marks.items(), key=lambda item: item[0][:3])
+    ]
+
+
+def _lacking(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Count what lacks what is required, and apart from the rest what nobody examined or measured."""
+    things: dict[tuple[str, str], set[str]] = {}
+    for row in rows:
+        if row["rule"].startswith("require-") and row["effect"] != _IDLE:
+            # Of metrics the reason has the value, and of flags the state.
+            why = row["reason"] if row["reason"].startswith("never ") else "examined or measured, and do not have it"
+            things.setdefault((row["name"], why), set()).add(row["target"])
+    return [
+        {"required": name, "things": len(targets), "that were": why}
+        for (name, why), targets in sorted(things.items())
     ]
 
 

@@ -57,7 +57,7 @@ UNSEEN = TaskImportMode.DO_NOT_IMPORT
 
 def task(name: str, dimensions: tuple[str, ...], inputs: dict[str, tuple[str, ...]], output: str) -> Any:
     """Make a task that is never run."""
-    connections = {
+    connections: dict[str, Any] = {
         given: connectionTypes.Input(
             doc=given, name=given, storageClass="ArrowAstropy", dimensions=own, multiple=True
         )
@@ -253,7 +253,7 @@ def postgresql(given: str | None) -> Iterator[tuple[str, str]]:
 
 def main() -> None:
     """Print all figures."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quanta", type=int, default=100_000)
     parser.add_argument("--middleware", type=int, default=10_000, help="quanta of the graph that it reads")
     parser.add_argument("--postgresql", metavar="URI")

@@ -55,10 +55,11 @@ def test_order_and_repetition_make_no_difference(batches: list[Batch], random: A
 @settings(max_examples=8)
 @given(strategies.batches)
 def test_all_at_once_is_the_same_as_one_after_the_other(batches: list[Batch]) -> None:
-    together: Batch = ([], [], [])
-    for batch in batches:
-        for whole, part in zip(together, batch, strict=True):
-            whole.extend(part)  # type: ignore[arg-type]
+    together: Batch = (
+        [edge for batch in batches for edge in batch[0]],
+        [dataset for batch in batches for dataset in batch[1]],
+        [asked for batch in batches for asked in batch[2]],
+    )
     assert recorded([together]) == recorded(batches)
 
 

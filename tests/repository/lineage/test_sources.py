@@ -349,6 +349,7 @@ def with_graph(processed: Processed, folder: Path) -> Path:
     return root
 
 
+@pytest.mark.long
 def test_without_a_record_the_graph_of_the_run_answers(processed: Processed, tmp_path: Path) -> None:
     root = with_graph(processed, tmp_path)
     stacked, raws = processed.ids("stacked")[NIGHT], processed.ids(RAW, collections=INPUTS)

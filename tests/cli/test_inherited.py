@@ -25,7 +25,7 @@ def survey(tmp_path_factory: pytest.TempPathFactory) -> Survey:
 def places(survey: Survey, tmp_path: Path) -> list[str]:
     """A log in which an exposure is marked, and a lineage in which a raw was made from another."""
     log, lineage = tmp_path / "annotations.db", tmp_path / "lineage.db"
-    exposure = {"instrument": "SurveyCamera", "exposure": survey.exposures[0]}
+    exposure: dict[str, int | str] = {"instrument": "SurveyCamera", "exposure": survey.exposures[0]}
     with open_annotations(log, origin="summit") as opened:
         opened.add(
             targets=[Target.dimension("exposure", exposure)],

@@ -22,7 +22,9 @@ _POLICY = click.option("--policy", metavar="NAME@VERSION", help="By which policy
 _FILTERS = (
     click.option("--flag", help="Asserting anything of this flag."),
     click.option(
-        "--flag-state", type=click.Choice(["set", "clear", "examined", "withdrawn"]), help="Asserting this of it."
+        "--flag-state",
+        type=click.Choice(["set", "clear", "examined", "withdrawn"]),
+        help="Asserting this of it.",
     ),
     click.option("--tag", "tags", multiple=True, help="With one of these tags."),
     click.option("--exclude-tag", "exclude_tags", multiple=True, help="With none of these tags."),
@@ -316,8 +318,8 @@ def effective(
 ) -> None:
     """Print which flags hold, of some things, or of everything of which --flag was ever said.
 
-    With --inherit, what things have from others stands among it: a visit from its exposures, a dataset from what
-    it was made from.
+    With --inherit, what things have from others stands among it: a visit from its exposures, a dataset from
+    what it was made from.
 
     The cut on which the answer rests is printed on standard error: with it, and the policy, the same answer
     can be had at any time.
@@ -330,7 +332,9 @@ def effective(
             "Missing argument: give a data ID or something else, or --flag for everything."
         )
     if (inherit is None) != (repo is None):
-        raise click.UsageError("--inherit and --repo belong together: the repository knows what is part of what.")
+        raise click.UsageError(
+            "--inherit and --repo belong together: the repository knows what is part of what."
+        )
     with opened(annotations, config) as log:
         cut = log.cut(read_moment(at))
         held = log.effective(

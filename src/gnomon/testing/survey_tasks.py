@@ -1,10 +1,12 @@
 """Tasks that read the survey of `gnomon.testing.surveys`: four steps that only count what they are given."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from lsst.daf.butler import DataCoordinate, DatasetRef, DatasetType
 from lsst.daf.butler.registry import Registry
+from lsst.pex.config import Field
 from lsst.pipe.base import (
     Pipeline,
     PipelineTask,
@@ -100,22 +102,13 @@ def _stars(
 
 
 class MeasureConnections(PipelineTaskConnections, dimensions=("instrument", "visit", "detector")):
-    """The exposures of a visit on one detector, and stars that a function of the task finds."""
+    """The exposures of a visit on one detector."""
 
     detrended = connectionTypes.Input(
         doc="Without bias.",
         name="detrended",
         storageClass=_DICT,
         dimensions=("instrument", "exposure", "detector"),
-        multiple=True,
-    )
-    stars = connectionTypes.PrerequisiteInput(
-        doc="Reference stars.",
-        name="reference_stars",
-        storageClass=_DICT,
-        dimensions=("instrument",),
-        lookupFunction=_stars,
-        minimum=0,
         multiple=True,
     )
     catalog = connectionTypes.Output(
@@ -136,7 +129,7 @@ class MeasureTask(_Counting):
 
 
 class VisitConnections(PipelineTaskConnections, dimensions=("instrument", "visit")):
-    """The catalogs of a visit."""
+    """The catalogs of a visit, and stars that a function of the task finds."""
 
     catalogs = connectionTypes.Input(
         doc="Stars.",
@@ -145,13 +138,30 @@ class VisitConnections(PipelineTaskConnections, dimensions=("instrument", "visit
         dimensions=("instrument", "visit", "detector"),
         multiple=True,
     )
+    stars = connectionTypes.PrerequisiteInput(
+        doc="Reference stars.",
+        name="reference_stars",
+        storageClass=_DICT,
+        dimensions=("instrument",),
+        lookupFunction=_stars,
+        minimum=0,
+        multiple=True,
+    )
     table = connectionTypes.Output(
         doc="All stars.", name="visit_table", storageClass=_DICT, dimensions=("instrument", "visit")
     )
 
 
+    def __init__(self, *, config: Any = None) -> None:
+        super().__init__(config=config)
+        if config is not None and config.needs_stars:
+            self.stars = replace(self.stars, minimum=1)
+
+
 class VisitConfig(PipelineTaskConfig, pipelineConnections=VisitConnections):
-    """Nothing to configure."""
+    """Whether there is anything to do without reference stars."""
+
+    needs_stars: Any = Field[bool](doc="Whether reference stars are needed.", default=False)
 
 
 class VisitTask(_Counting):

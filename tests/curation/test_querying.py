@@ -235,3 +235,13 @@ def test_a_name_that_gnomon_has_not_is_an_error_as_of_every_module() -> None:
     assert "query_datasets" in dir(gnomon)
     with pytest.raises(AttributeError, match="no attribute 'query_dataset'"):
         _ = gnomon.query_dataset
+
+
+def test_who_says_of_a_visit_that_clouds_did_no_harm_says_it_of_those_of_its_exposures(
+    butler: Butler, survey: Survey, log: Annotations, bot: Actor, alice: Actor
+) -> None:
+    for visit in survey.visit_ids[:2]:
+        mark(log, bot, of("exposure", exposure=survey.exposures_of(visit)[0]))
+    mark(log, alice, of("visit", visit=survey.visit_ids[0]), "recovered")
+    found = gnomon.query_dimension_records(butler, "visit", exclude_flags=["unusable"], annotations=log)
+    assert [one.what.id for one in found.left_out] == [survey.visit_ids[1]]

@@ -17,7 +17,7 @@ would inherit stands against an inherited flag; a program's does not.
 =============== =================================================================
 """
 
-from gnomon.curation.inheritance.asking import find_inherited
+from gnomon.curation.inheritance.asking import find_inherited, needed_flags
 from gnomon.curation.inheritance.inherited import InheritedFlag, Source
 from gnomon.curation.inheritance.inheriting import Inheritance, inherit
 from gnomon.curation.inheritance.rules import (
@@ -41,6 +41,7 @@ __all__ = [
     "find_inherited",
     "inherit",
     "load_inheritance",
+    "needed_flags",
     "parse_inheritance",
     "shipped",
 ]

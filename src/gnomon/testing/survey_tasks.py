@@ -1,10 +1,12 @@
 """Tasks that read the survey of `gnomon.testing.surveys`: four steps that only count what they are given."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from lsst.daf.butler import DataCoordinate, DatasetRef, DatasetType
 from lsst.daf.butler.registry import Registry
+from lsst.pex.config import Field
 from lsst.pipe.base import (
     Pipeline,
     PipelineTask,
@@ -150,8 +152,16 @@ class VisitConnections(PipelineTaskConnections, dimensions=("instrument", "visit
     )
 
 
+    def __init__(self, *, config: Any = None) -> None:
+        super().__init__(config=config)
+        if config is not None and config.needs_stars:
+            self.stars = replace(self.stars, minimum=1)
+
+
 class VisitConfig(PipelineTaskConfig, pipelineConnections=VisitConnections):
-    """Nothing to configure."""
+    """Whether there is anything to do without reference stars."""
+
+    needs_stars: Any = Field[bool](doc="Whether reference stars are needed.", default=False)
 
 
 class VisitTask(_Counting):

@@ -24,6 +24,7 @@ from gnomon.curation.exclusions.visits import VisitsOf
 from gnomon.definitions.units import convert, parse_unit
 from gnomon.errors import ExclusionError, MetricNotFoundError
 from gnomon.expressions import Expression
+from gnomon.measurements import other_dimensions
 from gnomon.measurements.observations import METADATA
 from gnomon.measurements.rows import DATA_ID_COLUMNS, OTHER_DIMENSIONS
 from gnomon.store import Store
@@ -257,7 +258,7 @@ class _Reading:
         found = rows["metric"].unique().sort().to_list()
         if len(found) > 1:
             raise ExclusionError(f"Several metrics are called {name}: write one of {', '.join(found)}.")
-        rows = rows.filter(pl.col(OTHER_DIMENSIONS).list.len().fill_null(0) == 0)
+        rows = rows.filter(other_dimensions.as_text() == "")
         if self.distrusted:
             keys = [
                 Target.measurement(_uuid(one), found[0]).key not in self.distrusted

@@ -17,6 +17,7 @@ from lsst.pipe.base.quantum_graph_skeleton import (
 
 from gnomon.curation.exclusions import Exclusion
 from gnomon.curation.exclusions.requirements import OBSERVATIONS, Requirement
+from gnomon.curation.graphs.prerequisites import minimum_of
 
 __all__ = ["Accounts", "Effect", "LeftOut", "Pruned", "TaskAccount"]
 
@@ -130,6 +131,7 @@ class Accounts:
     _inputs: dict[QuantumKey, tuple[_Key, ...]] = field(default_factory=dict)
     _producers: dict[_Key, QuantumKey] = field(default_factory=dict)
     _skipped: set[QuantumKey] = field(default_factory=set)
+    _said: set[tuple[_Key, DatasetRef | None]] = field(default_factory=set)
     _tasks: dict[str, TaskNode] = field(default_factory=dict)
 
     def look(self, subgraph: PipelineGraph, skeleton: QuantumGraphSkeleton) -> None:
@@ -164,25 +166,27 @@ class Accounts:
     def dataset(self, key: _Key, ref: DatasetRef, why: Exclusion) -> None:
         """Write down that an input was left out."""
         self._gone[key] = why
-        effect: Effect = "input" if isinstance(key, DatasetKey) else "prerequisite"
-        self.left_out.append(LeftOut(effect, ref.datasetType.name, _plain(ref.dataId), str(ref.id), why))
+        self.left_out.append(LeftOut("input", ref.datasetType.name, _plain(ref.dataId), str(ref.id), why))
 
     def prerequisite(
-        self, label: str, data_id: DataCoordinate, ref: DatasetRef, why: Exclusion, instead: DatasetRef | None
+        self, quantum: QuantumKey, ref: DatasetRef, why: Exclusion, instead: DatasetRef | None
     ) -> None:
-        """Write down that a prerequisite of one quantum was left out."""
-        quantum = QuantumKey(label, data_id.required_values)
+        """Write down that a prerequisite of one quantum was left out, or that another takes its place."""
         key = PrerequisiteDatasetKey(ref.datasetType.name, ref.id.bytes)
-        first = key not in self._gone
-        self._gone[key] = why
         if instead is None:
             self._lost.setdefault(quantum, {})[key] = why
-        if first or instead is not None:
+        said = (key, instead)
+        if said not in self._said:
+            self._said.add(said)
             effect: Effect = "prerequisite" if instead is None else "replaced"
             replacement = "" if instead is None else str(instead.id)
             self.left_out.append(
                 LeftOut(effect, ref.datasetType.name, _plain(ref.dataId), str(ref.id), why, replacement)
             )
+
+    def was_run(self, quantum: QuantumKey) -> bool:
+        """Say whether a quantum was run before."""
+        return quantum in self._skipped
 
     def replaced(self, ref: DatasetRef, instead: DatasetRef, why: Exclusion) -> None:
         """Write down that an older dataset took the place of one that was left out."""
@@ -321,9 +325,8 @@ class _Settlement:
 
 def _minimums(task: TaskNode) -> dict[str, int]:
     """How many datasets of each type a quantum needs."""
-    connections = task.get_connections()
     return {
-        edge.parent_dataset_type_name: getattr(connections, edge.connection_name).minimum
+        edge.parent_dataset_type_name: minimum_of(task, edge)
         for edge in task.inputs.values()
     }
 

@@ -159,8 +159,8 @@ def _in_one_unit(rule: Rule, name: str, use: MetricUse, own: pl.DataFrame) -> pl
             short = use.metric.rpartition(".")[2]
             raise UnitMismatchError(
                 f"The rule {rule.name} finds {use.metric} in several units, "
-                f"{', '.join(map(repr, sorted(units)))}: write the numbers in its condition with units, or say "
-                f"in which unit it judges, metrics: "
+                f"{', '.join(map(repr, sorted(units)))}: write the numbers in its condition with units, or "
+                f"say in which unit it judges, metrics: "
                 f"{{{short}: {{metric: {use.metric}, unit: {wanted}}}}}."
             )
         factors = {unit: _factor(use, unit, str(wanted)) for unit in units}

@@ -110,6 +110,7 @@ def _thing(rule: Rule, given: Mapping[str, Any], place: int) -> dict[str, Any]:
         name: _made_up(name, place) if name in wanted else None for name in DATA_ID_COLUMNS
     }
     thing["dataset_id"] = uuid.UUID(int=place).bytes
+    thing["observation_type"] = "science"
     thing["obs_begin"] = _NIGHT + place * _MINUTE
     thing["obs_end"] = thing["obs_begin"] + _MINUTE / 2
     for name, value in told.items():

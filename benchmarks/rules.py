@@ -1,10 +1,10 @@
 """Rules over a million measurements: evaluated alone, with loading, and with what a run says of them.
 
 The measurements are those of 5,000 visits with 200 detectors each, in 1,000 groups of a night and filter.
-Every case is evaluated by itself, from rows that are there, and then loaded from a store and evaluated. Beside
-the trend stands a straight line a group by pandas and NumPy, without leaving any outlier out; beside the plain
-condition, a loop over rows in Python. The last lines are whole runs: what the log has to take in, and what a
-run costs that finds nothing new.
+Every case is evaluated by itself, from rows that are there, and then loaded from a store and evaluated.
+Beside the trend stands a straight line a group by pandas and NumPy, without leaving any outlier out; beside
+the plain condition, a loop over rows in Python. The last lines are whole runs: what the log has to take in,
+and what a run costs that finds nothing new.
 
 Run it with ``.venv/bin/python benchmarks/rules.py [--visits 5000]``. All times are CPU times of this process,
 with the threads of Polars; the least of three, and of the last lines and those beside only one.
@@ -14,7 +14,9 @@ import argparse
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -27,7 +29,7 @@ from gnomon.store import Store, open_store
 DETECTORS, IN_A_GROUP = 200, 5
 ZERO_POINT, AIRMASS = "demo.zero_point", "demo.airmass"
 
-RULES = {
+RULES: dict[str, dict[str, Any]] = {
     "value > 8 mag": {"metric": ZERO_POINT, "when": "value > 8 mag"},
     "two metrics": {"when": f"{ZERO_POINT} > 8 mag AND {AIRMASS} < 1.5"},
     "trend, 1,000 groups": {
@@ -89,7 +91,7 @@ def measure(visits: int) -> pl.DataFrame:
     return pl.concat(frames)
 
 
-def by_pandas(frame: pd.DataFrame) -> "pd.Series[float]":
+def by_pandas(frame: pd.DataFrame) -> object:
     """Take a straight line off each group."""
 
     def residuals(group: pd.DataFrame) -> "pd.Series[float]":
@@ -132,7 +134,7 @@ def compare_evaluation(store: Store, rows: pl.DataFrame) -> None:
         rule = Rule.model_validate({"name": "benchmark", "flag": "junk", **told})
         metrics = sorted({use.metric for use in rule.uses.values()})
         given = own if metrics == [ZERO_POINT] else rows
-        alone = cpu(lambda given=given, rule=rule: evaluate(rule, given))
+        alone = cpu(partial(evaluate, rule, given))
 
         def loaded(metrics: list[str] = metrics, rule: Rule = rule) -> object:
             return evaluate(rule, store.load(metrics, collections="runs/1").polars())
@@ -149,7 +151,12 @@ def compare_evaluation(store: Store, rows: pl.DataFrame) -> None:
 
 def compare_runs(store: Store, folder: Path) -> None:
     """Time whole runs: the first of many things, and a second that finds nothing new."""
-    silent = {"name": "benchmark", "flag": "junk", "metric": ZERO_POINT, "otherwise": "nothing"}
+    silent: dict[str, Any] = {
+        "name": "benchmark",
+        "flag": "junk",
+        "metric": ZERO_POINT,
+        "otherwise": "nothing",
+    }
     print(f"{'':>24} {'recorded':>10} {'first run':>13} {'second run':>13}")
     for limit in (20.0, 5.2, 3.9):
         rule = Rule.model_validate({**silent, "when": f"value > {limit}"})
@@ -157,7 +164,7 @@ def compare_runs(store: Store, folder: Path) -> None:
             start = time.process_time()
             (ran,) = run_rules(store, log, [rule], collections="runs/1")
             first = time.process_time() - start
-            second = cpu(lambda log=log, rule=rule: run_rules(store, log, [rule], collections="runs/1"), 1)
+            second = cpu(partial(run_rules, store, log, [rule], collections="runs/1"), 1)
         print(f"{rule.when:>24} {len(ran.changes):10,} {first:11.3f} s {second:11.3f} s")
 
 

@@ -109,7 +109,9 @@ class Proposals(Sequence[Proposal]):
             inside = wanted.filter((wanted >= start) & (wanted < start + len(part.frame))) - start
             start += len(part.frame)
             chosen = part.frame[inside]
-            texts = with_names(rule, chosen, named).select(named).iter_rows(named=True) if named else repeat({})
+            texts = (
+                with_names(rule, chosen, named).select(named).iter_rows(named=True) if named else repeat({})
+            )
             targets = targets_of(rule, Shaped(part.dimensions, part.key, chosen))
             for target, proposed, row in zip(targets, chosen[_PROPOSED], texts, strict=False):
                 state = is_set if proposed else is_not

@@ -13,7 +13,8 @@ from gnomon import dataids, times
 from gnomon.curation.rules import wording
 from gnomon.curation.rules.columns import type_of
 from gnomon.curation.rules.evaluation import evaluate
-from gnomon.curation.rules.rule import Example, Rule
+from gnomon.curation.rules.parts import Example
+from gnomon.curation.rules.rule import Rule
 from gnomon.curation.rules.things import target_of
 from gnomon.definitions.units import unit_string
 from gnomon.errors import DefinitionError, GnomonError

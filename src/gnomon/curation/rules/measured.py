@@ -14,7 +14,8 @@ import polars as pl
 from gnomon import dataids, expressions
 from gnomon.algorithms.settled_units import has_bare_numbers
 from gnomon.curation.rules.columns import FIELDS, type_of, unit_column
-from gnomon.curation.rules.rule import MetricUse, Rule
+from gnomon.curation.rules.parts import MetricUse
+from gnomon.curation.rules.rule import Rule
 from gnomon.definitions import parse_unit
 from gnomon.definitions.units import convert
 from gnomon.errors import DefinitionError, UnitMismatchError

@@ -176,7 +176,7 @@ def run_rules(
         A further condition on the measurements. What lies outside it is left as it is, but looked at where
         what is said of the rest depends on it: a trend is always that of the whole group.
     progress
-        Told how many rules are done, and of how many.
+        Told how many rules are done, and of how many; of very many changes, how many are recorded.
 
     Returns
     -------
@@ -206,7 +206,9 @@ def run_rules(
         cut = str(annotations.cut())
         compared = _compared(store, annotations, rule, collections, where)
         scope = _scope(store, collections, where)
-        runs.append(_recorded(annotations, compared, scope, cut) if len(compared.changes) else compared)
+        if len(compared.changes):
+            compared = _recorded(annotations, compared, scope, cut, progress)
+        runs.append(compared)
     if progress is not None:
         progress(len(rules), len(rules))
     return runs
@@ -237,9 +239,13 @@ def _compared(
         found = inside_rows(keys, looked_at)
         if all(found):
             return found
-        # What was measured once in these collections and under this condition belongs to them still.
-        once = store.history(_metrics(rule), collections=collections, where=where)
-        return [now or then for now, then in zip(found, inside_rows(keys, once), strict=True)]
+        # What was measured once in these collections and under this condition belongs to them still, unless
+        # it is what is measured elsewhere of which the rule has spoken.
+        once = inside_rows(keys, store.history(_metrics(rule), collections=collections, where=where))
+        if not any(then and not now for then, now in zip(once, found, strict=True)):
+            return found
+        still = inside_rows(keys, store.load(_metrics(rule), columns=READ).polars())
+        return [n or (then and not there) for n, then, there in zip(found, once, still, strict=True)]
 
     changes = changes_of(
         proposals,
@@ -298,7 +304,9 @@ def _within(proposals: Proposals, part: pl.DataFrame) -> Proposals:
     return Proposals(proposals.rule, [shaped for shaped in kept if len(shaped.frame)])
 
 
-def _recorded(annotations: Annotations, compared: RuleRun, scope: Scope, cut: str) -> RuleRun:
+def _recorded(
+    annotations: Annotations, compared: RuleRun, scope: Scope, cut: str, progress: Progress | None
+) -> RuleRun:
     rule, changes = compared.rule, compared.changes
     said = [rule.name, rule.version, cut, *scope.tags, changes.select("key", "flag", "state").rows()]
     run = hashlib.sha256(json.dumps(said).encode()).hexdigest()[:12]
@@ -320,6 +328,8 @@ def _recorded(annotations: Annotations, compared: RuleRun, scope: Scope, cut: st
                 parents=seen,
             )
         )
+        if progress is not None and len(changes) > _IN_ONE_EVENT:
+            progress(min((number + 1) * _IN_ONE_EVENT, len(changes)), len(changes))
     ids = tuple(annotation.id for annotation in recorded)
     return replace(compared, run=run, annotation_ids=ids, annotation=recorded[0])
 

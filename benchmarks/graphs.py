@@ -1,9 +1,9 @@
 """What it costs to leave data out of a quantum graph: the stock builder beside ours, in turns.
 
-The graph has 10,000 quanta, of two tasks for each of 500 visits and 10 detectors. 500 raws and 50 exposures are
-flagged; what the flags are and what is inherited is asked in every turn. As what is left out need not be built,
-a graph that lost nothing is built too: the same number of flags, on data of another instrument. All graphs hold
-their datastore records. Counted is the CPU time of the process; a ratio is taken within one turn.
+The graph has 10,000 quanta, of two tasks for each of 500 visits and 10 detectors. 500 raws and 50 exposures
+are flagged; what the flags are and what is inherited is asked in every turn. As what is left out need not be
+built, a graph that lost nothing is built too: the same number of flags, on data of another instrument. All
+graphs hold their datastore records. Counted is the CPU time of the process; a ratio is taken within one turn.
 
 Run it with ``.venv/bin/python benchmarks/graphs.py [TURNS]``; the default is 5.
 """
@@ -67,7 +67,7 @@ def main(turns: int) -> None:
             def ours(log: Annotations, inherit: str | None) -> Callable[[], int]:
                 def build() -> int:
                     exclusions = find_exclusions(
-                        Selection(exclude_flags=["junk"], inherit=inherit), annotations=log, butler=butler
+                        Selection(exclude_flags=("junk",), inherit=inherit), annotations=log, butler=butler
                     )
                     graph = build_graph(
                         butler, PIPELINE, exclusions=exclusions, inputs=survey.inputs, output_run="u/bench"

@@ -32,6 +32,7 @@ __all__ = [
     "GraphNotOursError",
     "InheritanceError",
     "LineageError",
+    "LineageNotFoundError",
     "LogForkError",
     "MeasurementError",
     "MeasurementNotFoundError",
@@ -355,6 +356,13 @@ class LineageError(GnomonError, RuntimeError):
 
     code = "lineage"
     status = 500
+
+
+class LineageNotFoundError(LineageError, LookupError):
+    """A dataset that neither the repository nor the lineage knows."""
+
+    code = "lineage_not_found"
+    status = 404
 
 
 class RepositoryError(GnomonError, RuntimeError):

@@ -18,8 +18,8 @@ def visit(number: int) -> Target:
 
 
 @pytest.fixture
-def summit(log_uri: Callable[[], str]) -> Iterator[Annotations]:
-    with open_annotations(log_uri(), origin="local") as opened:
+def summit(address: str) -> Iterator[Annotations]:
+    with open_annotations(address, origin="local") as opened:
         yield opened
 
 

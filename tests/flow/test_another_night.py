@@ -6,7 +6,7 @@ from astropy.table import Table
 
 from .conftest import Demonstration, SyntheticNight
 
-pytestmark = pytest.mark.xdist_group("another night")
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("another night")]
 
 
 def test_the_cloud_is_found_by_the_bot_and_the_shake_by_the_person(

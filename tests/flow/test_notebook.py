@@ -13,6 +13,7 @@ from playwright.sync_api import Page, sync_playwright
 NOTEBOOK = Path(__file__).parents[2] / "docs" / "notebooks" / "metrics-store.ipynb"
 
 pytestmark = [
+    pytest.mark.long,
     pytest.mark.xdist_group("notebook"),
     # Those of the kernel's libraries about each other.
     pytest.mark.filterwarnings("default"),

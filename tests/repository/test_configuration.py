@@ -88,6 +88,7 @@ with open_butler(sys.argv[1], writeable=True, run="late") as butler:
 """
 
 
+@pytest.mark.long
 def test_enabling_works_after_a_stock_butler_was_opened(repository: Path, visits: list[int]) -> None:
     result = run(LATE, repository, visits[0], configured=False)
     assert result.stdout.splitlines() == ["refused: True", "demo.visit: 2.0"], result.stderr
@@ -149,6 +150,7 @@ def test_a_file_of_the_established_framework_is_read_by_a_plain_butler(
     assert told.stdout.strip() == "gnomon.measurements.measurement Measurement 1.5 s", told.stderr
 
 
+@pytest.mark.long
 def test_a_file_of_the_established_framework_is_read_by_a_butler_that_was_opened_before(
     old_repository: Path, visits: list[int]
 ) -> None:

@@ -123,6 +123,7 @@ def test_a_store_lives_its_whole_life_in_a_bucket(bucket: str, tmp_path: Path) -
     assert all(name.startswith("some/store/") or name == "out.parquet" for name in names)
 
 
+@pytest.mark.long
 def test_processes_that_append_to_a_bucket_at_once_lose_nothing(bucket: str) -> None:
     uri = f"s3://{bucket}/store"
     writers = [subprocess.Popen([sys.executable, "-c", WRITER, uri, str(number)]) for number in range(3)]

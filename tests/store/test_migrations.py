@@ -151,6 +151,7 @@ print("done", flush=True)
 """
 
 
+@pytest.mark.long
 def test_a_migration_that_is_killed_anywhere_is_completed_by_the_next(first: First) -> None:
     kills = 0
     for delay in [*(number * 0.04 for number in range(1, 8)), 30.0]:

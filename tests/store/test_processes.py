@@ -142,6 +142,7 @@ print(done, flush=True)
 """
 
 
+@pytest.mark.long
 def test_maintenance_by_several_at_once_beside_writers_loses_and_doubles_nothing(
     tmp_path: Path, writer: Start
 ) -> None:

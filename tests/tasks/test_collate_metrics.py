@@ -113,6 +113,7 @@ def test_a_table_that_is_none_of_measurements_is_told_and_stops_nothing(
     assert "has no column 'colour'" in unreadable.reason
 
 
+@pytest.mark.long
 def test_measurements_that_were_made_before_are_collated_too(definitions: str, run_pipeline: Any) -> None:
     before = run_pipeline({"measure": pipeline(definitions)["measure"]})
     task = pipeline(definitions, dimensions=["instrument", "day_obs"])["collate"]

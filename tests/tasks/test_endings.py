@@ -232,6 +232,7 @@ def test_of_several_metrics_the_report_names_those_that_failed_and_the_others_ar
     assert told["metadata"] == {"bad": "It is bad.", "worse": "It is worse."}
 
 
+@pytest.mark.long
 def test_several_metrics_of_which_one_fails_the_quantum_leave_nothing(run_pipeline: Any) -> None:
     piped = run_pipeline({"pair": task("PairTask", failQuantum=True)}, where="visit = 2026030100001")
     assert piped.counts("pair") == {"failed": 1}
@@ -285,6 +286,7 @@ def test_a_metric_whose_inputs_are_all_there_says_nothing_of_missing_ones(run_pi
     assert "partial_input" not in total.notes
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("graph_first", [False, True])
 def test_a_metric_may_refuse_to_be_measured_where_inputs_are_missing(
     graph_first: bool, run_pipeline: Any
@@ -295,6 +297,7 @@ def test_a_metric_may_refuse_to_be_measured_where_inputs_are_missing(
     assert piped.report["total"]["caveats"] == {"*A": [{"instrument": "DemoCamera", "day_obs": 20260301}]}
 
 
+@pytest.mark.long
 def test_a_metric_can_be_told_how_many_inputs_it_needs_at_least(run_pipeline: Any) -> None:
     before = run_pipeline({"ending": total_of_endings()["ending"]})
     unaware = run_pipeline({"total": task("TotalTask", partialInput="refuse")}, inputs=before.run)

@@ -48,6 +48,7 @@ def test_one_line_measures_stars_and_another_leaves_a_metric_out(run_pipeline: A
     assert piped.measurements("metricvalue_demo_airmass") == {}
 
 
+@pytest.mark.long
 def test_the_cost_of_any_task_is_measured_by_naming_it(run_pipeline: Any) -> None:
     piped = run_pipeline(
         {

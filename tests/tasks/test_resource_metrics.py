@@ -131,6 +131,7 @@ def test_what_tasks_cost_is_measured_without_a_change_to_them(run_pipeline: Any)
         assert of["cpu", "watched.run"].notes["estimator"] == "utils.timer.timeMethod"
 
 
+@pytest.mark.long
 def test_a_method_that_did_not_run_is_not_measured_and_that_is_no_failure(run_pipeline: Any) -> None:
     piped = run_pipeline(
         {

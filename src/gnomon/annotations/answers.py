@@ -1,13 +1,20 @@
 """What holds of many things at once: rows of the tables, weighed by a policy."""
 
+import gc
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from itertools import repeat
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection
 
 from gnomon.annotations.cuts import Cut
-from gnomon.annotations.effective import Claim, EffectiveFlag
+from gnomon.annotations.effective import Answer, Claim, EffectiveFlag
+from gnomon.annotations.model import FlagState
 from gnomon.annotations.policy import Policy, resolve
 from gnomon.annotations.projections import Projection, project
 from gnomon.annotations.storage import assertions, bulk, events, resolutions
@@ -20,16 +27,20 @@ from gnomon.annotations.vocabulary.virtual import evaluate, order
 __all__ = ["effective", "needed"]
 
 _Row = Sequence[Any]
-_Groups = dict[tuple[int, str], list[_Row]]
+_Pair = tuple[int, str]
 
 # The places of some columns in a row of `AssertedRow`: the loops below see every row of an answer.
-_PLACE, _FLAG, _ACTOR, _TEXT, _ANNOTATION, _EVENT, _ORIGIN, _SEQ, _LIVE, _PARENTS, _REVISED, _MADE = map(
+_PLACE, _FLAG, _STATE, _ACTOR, _TEXT, _ANNOTATION, _EVENT, _ORIGIN, _SEQ, _LIVE, _PARENTS, _REVISED, _MADE = map(
     AssertedRow._fields.index,
     (
-        "place", "flag", "actor", "text", "annotation_id", "event_id", "origin", "seq", "live", "parents",
+        "place", "flag", "state", "actor", "text", "annotation_id", "event_id", "origin", "seq", "live", "parents",
         "revised", "made",
     ),
 )  # fmt: skip
+_pair, _actor, _origin = itemgetter(_PLACE, _FLAG), itemgetter(_ACTOR), itemgetter(_ORIGIN)
+
+# What a named tuple's constructor does, without its Python frame.
+_new_flag: Callable[[tuple[Any, ...]], EffectiveFlag] = partial(tuple.__new__, EffectiveFlag)
 
 
 def effective(
@@ -42,6 +53,7 @@ def effective(
     vocabulary: Vocabulary,
     cut: Cut,
     past: bool,
+    state: FlagState | None = None,
 ) -> list[EffectiveFlag]:
     """Say what holds.
 
@@ -63,6 +75,8 @@ def effective(
         On which events the answer is to rest.
     past
         Whether there may be events beyond the cut.
+    state
+        Only what holds with this state; None means all.
 
     Returns
     -------
@@ -73,11 +87,17 @@ def effective(
     asserted = None if flags is None else needed(flags, vocabulary)
     same = resolutions.spread(connection, names, targets.keys(), cut if past else None)
     asked = sorted(targets)
-    groups = _grouped(connection, names, asked, asserted, same, cut if past else None)
-    about = [targets[key] for key in asked]
-    held = _weighed(connection, names, groups, about, policy=policy, vocabulary=vocabulary, cut=cut)
+    with _uncollected():
+        rows = _rows(connection, names, asked, asserted, same, cut if past else None)
+        about = [targets[key] for key in asked]
+        held = _weighed(
+            connection, names, rows, about, policy=policy, vocabulary=vocabulary, cut=cut,
+            state=None if virtual else state,
+        )  # fmt: skip
     if virtual:
         held = _with_virtual(held, virtual, vocabulary, frozenset(flags or ()))
+        if state is not None:
+            held = [flag for flag in held if flag.state == state]
     return held
 
 
@@ -102,40 +122,47 @@ def needed(flags: Iterable[str], vocabulary: Vocabulary) -> list[str]:
     return sorted((names | set(wanted)) - set(virtual))
 
 
-def _grouped(
+def _rows(
     connection: Connection,
     names: Names,
     asked: Sequence[str],
     flags: Sequence[str] | None,
     same: Mapping[str, Sequence[str]] | None,
     cut: Cut | None,
-) -> _Groups:
-    """Read the rows for every place among the keys asked about and every flag, as they stood at the cut."""
+) -> list[_Row]:
+    """Read the rows of every place among the keys asked about, as they stood at the cut, by place and flag."""
     if flags is not None and not flags:
-        return {}
+        return []
     keys = asked if same is None else sorted(same)
     first = bulk.first_place(connection)
-    rows = assertions.rows(connection, keys, flags)
-    names.refresh(connection, actors={row[_ACTOR] for row in rows}, origins={row[_ORIGIN] for row in rows})
+    rows: Sequence[_Row] = assertions.rows(connection, keys, flags)
+    names.refresh(connection, actors=set(map(_actor, rows)), origins=set(map(_origin, rows)))
     if without := {row[_MADE] for row in rows if row[_TEXT] is None}:
         texts = assertions.texts(connection, without)
         rows = [_with(row, _TEXT, texts[row[_MADE]]) if row[_TEXT] is None else row for row in rows]
     if cut is not None:
         rows = _as_of(connection, names, rows, cut, [""] * first + list(keys))
-    groups: _Groups = {}
-    if same is None:
-        for row in rows:
-            pair = (row[_PLACE] - first, row[_FLAG])
-            if pair in groups:
-                groups[pair].append(row)
-            else:
-                groups[pair] = [row]
-        return groups
-    places = {key: place for place, key in enumerate(asked)}
-    for row in rows:
-        for key in same[keys[row[_PLACE] - first]]:
-            groups.setdefault((places[key], row[_FLAG]), []).append(row)
-    return groups
+    if same is not None:
+        places = {key: place + first for place, key in enumerate(asked)}
+        rows = [(places[key], *row[1:]) for row in rows for key in same[keys[row[_PLACE] - first]]]
+    # SQLite gives them in this order, and sorting what is sorted costs next to nothing.
+    return sorted(rows, key=_pair)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Let no garbage be collected meanwhile.
+
+    An answer about a hundred thousand things is as many objects, none of them garbage; looking through them time and
+    again while they are made would cost a third of the whole.
+    """
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def _as_of(
@@ -174,47 +201,80 @@ def _with(row: _Row, place: int, value: object) -> _Row:
 def _weighed(
     connection: Connection,
     names: Names,
-    groups: _Groups,
+    rows: Sequence[_Row],
     targets: Sequence[Target],
     *,
     policy: Policy,
     vocabulary: Vocabulary,
     cut: Cut,
+    state: FlagState | None,
 ) -> list[EffectiveFlag]:
-    actors, origins, label, plain = names.actors, names.origins, policy.label, policy.plain
-    contested = [rows for rows in groups.values() if len(rows) > 1 or not plain]
+    """Decide for each place and flag, given by ``rows`` in this order."""
+    if not rows:
+        return []
+    first = bulk.first_place(connection)
+    about = targets if not first else [targets[0], *targets]
+    pairs = list(map(_pair, rows))
+    counts = Counter(pairs)
+    if not policy.plain:
+        contested = set(counts)
+    elif len(counts) < len(rows):
+        contested = {pair for pair, count in counts.items() if count > 1}
+    else:
+        contested = set()
+    alone = rows if not contested else [
+        row for row, pair in zip(rows, pairs, strict=True) if pair not in contested
+    ]  # fmt: skip
+    held = _unopposed(alone, about, names, label=policy.label, cut=cut, state=state)
+    if not contested:
+        return held
+    groups: dict[_Pair, list[_Row]] = {pair: [] for pair in contested}
+    for row, pair in zip(rows, pairs, strict=True):
+        if pair in groups:
+            groups[pair].append(row)
     parents = assertions.parents(
-        connection, ((row[_EVENT], row[_PARENTS]) for rows in contested for row in rows)
+        connection, ((row[_EVENT], row[_PARENTS]) for group in groups.values() for row in group)
     )
-    result: list[EffectiveFlag] = []
-    for pair in sorted(groups):
-        rows = groups[pair]
-        place, flag = pair
-        target = targets[place]
-        if plain and len(rows) == 1:
-            # What nobody contradicts needs no weighing, and is nearly everything.
-            (_, _, state, version, reason, actor, at, text, said, event, hlc, origin, _, live, *_) = rows[0]
-            if live and state != "withdrawn":
-                rank = (hlc, origins[origin], event)
-                claim = Claim(
-                    target, flag, state, version, reason, actors[actor], at, text, said, event, rank, True
-                )
-                result.append(EffectiveFlag(target, flag, state, claim, label, cut))
-            continue
-        claims = [_claim(row, target, names) for row in rows]
-        held = resolve(
+    for (place, flag), group in groups.items():
+        claims = [_claim_of(names, about[place], row) for row in group]
+        decided = resolve(
             claims,
             {claim.event_id: parents[claim.event_id] for claim in claims},
             policy=policy,
             meaning=vocabulary.meaning(flag),
             cut=cut,
         )
-        if held is not None:
-            result.append(held)
-    return result
+        if decided is not None and state in (None, decided.state):
+            held.append(decided)
+    return sorted(held, key=lambda flag: (flag.target.key, flag.flag))
 
 
-def _claim(row: _Row, target: Target, names: Names) -> Claim:
+def _unopposed(
+    rows: Sequence[_Row],
+    about: Sequence[Target],
+    names: Names,
+    *,
+    label: str,
+    cut: Cut,
+    state: FlagState | None,
+) -> list[EffectiveFlag]:
+    """Say what holds where nobody contradicts, which needs no weighing and is nearly everything.
+
+    Column by column, and without a Python frame for each of a hundred thousand answers.
+    """
+    rows = [row for row in rows if row[_LIVE] and row[_STATE] != "withdrawn"] if state is None else [
+        row for row in rows if row[_LIVE] and row[_STATE] == state
+    ]  # fmt: skip
+    answer = Answer(label, cut, partial(_claim_of, names))
+    targets = map(about.__getitem__, map(itemgetter(_PLACE), rows))
+    flags, states = map(itemgetter(_FLAG), rows), map(itemgetter(_STATE), rows)
+    values = zip(
+        targets, flags, states, rows, repeat(answer), repeat(False), repeat(()), repeat(()), strict=False
+    )
+    return list(map(_new_flag, values))
+
+
+def _claim_of(names: Names, target: Target, row: _Row) -> Claim:
     _, flag, state, version, reason, actor, at, text, said, event, hlc, origin, _, live, *_ = row
     rank = (hlc, names.origins[origin], str(as_uuid(event)))
     return Claim(

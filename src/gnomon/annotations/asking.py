@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Unpack
 
 from astropy.time import Time
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from gnomon import times
 from gnomon.annotations import acceptance, answers, checks
@@ -245,10 +245,10 @@ class Asking(OpenedLog):
                     **{k: t for k, t in wanted.items() if k not in became},
                     **{t.key: t for t in became.values()},
                 }
-            held = answers.effective(
-                connection, names, wanted, asked, policy=rules, vocabulary=vocabulary, cut=cut, past=past
-            )
-        return held if state is None else [flag for flag in held if flag.state == state]
+            return answers.effective(
+                connection, names, wanted, asked,
+                policy=rules, vocabulary=vocabulary, cut=cut, past=past, state=state,
+            )  # fmt: skip
 
     def words(self, actor: str) -> list[Word]:
         """Give all that a bot or pipeline asserted in annotations of its own, and that counts.
@@ -267,6 +267,17 @@ class Asking(OpenedLog):
         with self._reading() as (connection, names):
             numbers = names.numbers_of(connection, actor)
             return list(map(Word._make, assertions.of_actors(connection, numbers)))
+
+    def asserted_flags(self) -> list[str]:
+        """Give the flags of which anybody ever said anything.
+
+        Returns
+        -------
+        list of str
+            By name, free ones among them.
+        """
+        with self._reading() as (connection, _):
+            return assertions.flags(connection)
 
     def coverage(
         self,
@@ -367,6 +378,24 @@ class Asking(OpenedLog):
             conditions += [columns.begin < during[1], columns.end > during[0]]
         with self._reading() as (connection, _):
             return observations.read(connection, *conditions)
+
+    def last_night(self, instrument: str) -> int | None:
+        """Give the last observing night of which an exposure is known.
+
+        Parameters
+        ----------
+        instrument
+            Of which instrument.
+
+        Returns
+        -------
+        int or None
+            Such as 20260301; None if nothing is known.
+        """
+        columns = schema.observation.c
+        query = select(func.max(columns.day_obs)).where(columns.instrument == instrument)
+        with self._reading() as (connection, _):
+            return connection.execute(query).scalar_one_or_none()
 
     def virtual_exposure(self, target: Target) -> VirtualExposure:
         """Show a timespan as if it were an exposure, between those around it.

@@ -1,14 +1,15 @@
 """What holds in the end: an effective flag, with the chain of its reasons."""
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Self
 
 from gnomon.annotations.cuts import Cut
 from gnomon.annotations.model import Actor, AssertedState, FlagState
 from gnomon.annotations.targets import Target
 
-__all__ = ["Claim", "EffectiveFlag", "Outcome", "Reason", "Rule"]
+__all__ = ["Answer", "Claim", "EffectiveFlag", "Outcome", "Reason", "Rule"]
 
 Outcome = Literal["holds", "overruled", "challenge"]
 """What became of an assertion."""
@@ -84,7 +85,34 @@ class Reason:
     rule: Rule
 
 
-class EffectiveFlag(NamedTuple):
+class Answer(NamedTuple):
+    """What the flags of one answer share.
+
+    Parameters
+    ----------
+    policy, cut
+        As of `EffectiveFlag`.
+    claim
+        Makes the claim of what was told, see `EffectiveFlag`.
+    """
+
+    policy: str
+    cut: Cut
+    claim: Callable[[Target, Any], Claim] | None = None
+
+
+class _Fields(NamedTuple):
+    target: Target
+    flag: str
+    state: FlagState
+    told: Any
+    answer: Answer
+    conflict: bool
+    considered: tuple["Reason", ...]
+    causes: tuple["EffectiveFlag", ...]
+
+
+class EffectiveFlag(_Fields):
     """What holds of one flag at one target; a tuple for the same reason as `Claim`.
 
     Parameters
@@ -92,7 +120,8 @@ class EffectiveFlag(NamedTuple):
     target, flag, state
         What holds.
     claim
-        The assertion that says so; of a virtual flag, the first of its causes'.
+        The assertion that says so; of a virtual flag, the first of its causes'. Where nobody contradicts it, it is
+        made of the row of the database when it is looked at: of a hundred thousand flags few are.
     policy
         The policy that decided, as ``name@version``.
     cut
@@ -105,18 +134,58 @@ class EffectiveFlag(NamedTuple):
         Of a virtual flag: the effective flags from which it follows.
     """
 
-    target: Target
-    flag: str
-    state: FlagState
-    claim: Claim
-    policy: str
-    cut: Cut
-    conflict: bool = False
-    considered: tuple[Reason, ...] = ()
-    causes: tuple["EffectiveFlag", ...] = ()
+    __slots__ = ()
+
+    def __new__(
+        cls,
+        target: Target,
+        flag: str,
+        state: FlagState,
+        claim: Claim,
+        policy: str,
+        cut: Cut,
+        conflict: bool = False,
+        considered: tuple[Reason, ...] = (),
+        causes: tuple["EffectiveFlag", ...] = (),
+    ) -> Self:
+        answer = Answer(policy, cut)
+        return super().__new__(cls, target, flag, state, claim, answer, conflict, considered, causes)
+
+    def __getnewargs__(self) -> tuple[Any, ...]:  # type: ignore[override]  # of `__new__`, not of the tuple
+        return self._values()
+
+    def __eq__(self, other: object) -> bool:
+        return self._values() == other._values() if isinstance(other, EffectiveFlag) else NotImplemented
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
 
     def __hash__(self) -> int:
         return hash((self.target.key, self.flag, self.state, self.policy))
+
+    def __repr__(self) -> str:
+        return f"EffectiveFlag({self.target}, {self.flag!r}, {self.state!r}, by={self.by.name!r})"
+
+    def _values(self) -> tuple[Any, ...]:
+        return (*self[:3], self.claim, self.policy, self.cut, *self[5:])
+
+    @property
+    def claim(self) -> Claim:
+        """The assertion that says so."""
+        told = self.told
+        if isinstance(told, Claim) or self.answer.claim is None:
+            return told  # type: ignore[no-any-return]  # without a maker it is a claim
+        return self.answer.claim(self.target, told)
+
+    @property
+    def policy(self) -> str:
+        """The policy that decided."""
+        return self.answer.policy
+
+    @property
+    def cut(self) -> Cut:
+        """The events on which the answer rests."""
+        return self.answer.cut
 
     @property
     def by(self) -> Actor:

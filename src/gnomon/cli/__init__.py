@@ -29,6 +29,11 @@ COMMANDS = {
         "Bring measurements from a Butler repository into the metrics store.",
         extra="butler",
     ),
+    "lineage": LazyCommand(
+        "gnomon.cli.lineage:lineage",
+        "Show what a dataset was made from, or what was made from it, and what was said of that.",
+        extra="butler",
+    ),
     "load": LazyCommand("gnomon.cli.load:load", "Print measurements from the metrics store."),
     "store": LazyCommand("gnomon.cli.store:store", "Look after a metrics store."),
     "spool": LazyCommand(
@@ -49,6 +54,18 @@ COMMANDS = {
     ),
     "policy": LazyCommand(
         "gnomon.cli.annotations.definitions:policy", "Look at who wins, and lay down the policy of a site."
+    ),
+    "rules": LazyCommand(
+        "gnomon.cli.rules:rules", "Let bots propose flags, by rules over the measurements in the store."
+    ),
+    "qgraph": LazyCommand(
+        "gnomon.cli.qgraph:qgraph",
+        "Build quantum graphs without what is marked bad, and say what was left out.",
+    ),
+    "collections": LazyCommand(
+        "gnomon.cli.collections:collections",
+        "Keep collections that follow what people and bots said.",
+        extra="butler",
     ),
     "repo": LazyCommand(
         "gnomon.cli.repo:repo", "Make Butler repositories and gnomon know each other.", extra="butler"

@@ -2,6 +2,8 @@
 
 import click
 
+from gnomon.cli.watch import watch
+
 __all__ = ["repo"]
 
 
@@ -19,3 +21,6 @@ def config() -> None:
     from gnomon.repository.configuration import SEARCH_PATH_VARIABLE, environment
 
     click.echo(environment()[SEARCH_PATH_VARIABLE])
+
+
+repo.add_command(watch)

@@ -41,7 +41,8 @@ metric: (?P<metric>{_NAME})
 notes:(?: \{{\}}|(?P<notes>(?:\n  [ !-~]+)+))
 unit: (?P<unit>{_UNIT})
 value: (?P<value>{_NUMBER})
-""",
+(?:gnomon_provenance: '[ -&(-~]*'
+)?""",
     re.ASCII,
 )
 _DATUM = re.compile(

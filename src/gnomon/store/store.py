@@ -14,6 +14,7 @@ from gnomon.errors import (
     SchemaError,
     StoreError,
 )
+from gnomon.measurements import observations
 from gnomon.notebook import html_block
 from gnomon.store.appending import Appender, AppendResult
 from gnomon.store.hot_buffer.buffer import Buffer
@@ -286,6 +287,21 @@ class Store(Correlating, Upkeep):
             If the store cannot be written.
         """
         return self._kept.keep_observations(table)
+
+    def observations(self) -> pl.DataFrame:
+        """Give what is known of exposures and visits.
+
+        Returns
+        -------
+        polars.DataFrame
+            In `gnomon.measurements.observations.SCHEMA`, one row each.
+
+        Raises
+        ------
+        StoreError
+            If the store cannot be read.
+        """
+        return self._kept.observations().select(observations.SCHEMA.names)
 
     @again_where_a_file_went
     def dataset_ids(

@@ -1,13 +1,14 @@
 """``gnomon annotations``: what people and bots say about the data.
 
 ``saying`` has the commands that record something, ``showing`` those that show, ``keeping`` those that look
-after the log, ``definitions`` those of vocabularies and policies; ``things`` reads what a command is about,
-and ``opening`` which log is meant.
+after the log, ``transferring`` the one that carries a part of it elsewhere, ``pending`` those of observations
+that no registry knew, ``definitions`` those of vocabularies and policies; ``things`` reads what a command is
+about, and ``opening`` which log is meant.
 """
 
 import click
 
-from gnomon.cli.annotations import keeping, saying, showing
+from gnomon.cli.annotations import keeping, pending, saying, showing, transferring
 
 __all__ = ["annotations"]
 
@@ -22,6 +23,8 @@ for command in (
     saying.flag,
     saying.edit,
     saying.retract,
+    pending.resolve,
+    pending.pending,
     showing.list_,
     showing.show,
     showing.history,
@@ -30,6 +33,7 @@ for command in (
     showing.coverage,
     keeping.import_,
     keeping.export,
+    transferring.transfer,
     keeping.check,
     keeping.rebuild,
     keeping.upgrade,

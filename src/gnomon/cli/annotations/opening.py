@@ -11,7 +11,7 @@ from gnomon.cli.options import annotations_option
 if TYPE_CHECKING:
     from gnomon.annotations import Annotations, Cut
 
-__all__ = ["log_options", "opened", "progress_bar", "read_moment"]
+__all__ = ["log_options", "opened", "progress_bar", "read_moment", "refuse_missing"]
 
 type Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -66,6 +66,33 @@ def opened(
         configured.annotations, origin=configured.origin, upgrade=upgrade, progress=progress
     ) as log:
         yield log
+
+
+def refuse_missing(uri: str) -> None:
+    """Refuse a log that is not there, where opening it would make an empty one.
+
+    Parameters
+    ----------
+    uri
+        A path or URI.
+
+    Raises
+    ------
+    AnnotationLogError
+        If it names a file that does not exist.
+    """
+    from pathlib import Path
+
+    from sqlalchemy.engine import make_url
+
+    from gnomon.errors import AnnotationLogError
+
+    path: str | None = uri
+    if "://" in uri:
+        url = make_url(uri)
+        path = url.database if url.get_backend_name() == "sqlite" else None
+    if path is not None and not Path(path).exists():
+        raise AnnotationLogError(f"There is no log of annotations at {path}.")
 
 
 def read_moment(text: str | None) -> "Cut | int | None":

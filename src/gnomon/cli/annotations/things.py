@@ -32,6 +32,15 @@ _OPTIONS = (
     click.option("--begin", metavar="UTC", help="Begin of a stretch of time; with instrument=NAME."),
     click.option("--end", metavar="UTC", help="Its end."),
     click.option(
+        "--query",
+        "queries",
+        multiple=True,
+        metavar="CONDITION",
+        help="Whatever fulfils a condition in the Butler's language, whenever that matters; with --of.",
+    ),
+    click.option("--of", metavar="DIMENSION|TYPE", help="What the query asks for: records or datasets."),
+    click.option("--within", multiple=True, metavar="NAME", help="A collection in which it looks."),
+    click.option(
         "--things",
         "file",
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -66,7 +75,8 @@ class Things:
     ----------
     data_id
         Words such as ``visit=42``.
-    dataset_type, datasets, collections, repository, measurements, pending, begin, end, file
+    dataset_type, datasets, collections, repository, measurements, pending, begin, end, queries, of, within,
+    file
         The options.
     """
 
@@ -79,6 +89,9 @@ class Things:
     pending: tuple[str, ...] = ()
     begin: str | None = None
     end: str | None = None
+    queries: tuple[str, ...] = ()
+    of: str | None = None
+    within: tuple[str, ...] = ()
     file: Path | None = None
 
     def targets(self, *, needed: bool = True) -> "list[Target]":
@@ -122,15 +135,29 @@ class Things:
             found.append(Target.of_data_id(identity, dataset_type=self.dataset_type))
         elif self.dataset_type is not None:
             raise click.UsageError("--dataset-type needs a data ID, such as instrument=LSSTCam visit=42.")
+        found += self._queries(Target)
         if self.file is not None:
             with self.file.open(encoding="utf-8") as lines:
                 found += list(_read(lines, self.file))
         if needed and not found:
             raise click.UsageError(
                 "Missing argument: what is it about? Give a data ID, such as instrument=LSSTCam visit=42, or "
-                "one of --dataset, --collection, --measurement, --pending, --begin and --end, --things."
+                "one of --dataset, --collection, --measurement, --pending, --begin and --end, --query, "
+                "--things."
             )
         return found
+
+    def _queries(self, target: "type[Target]") -> "list[Target]":
+        if not self.queries:
+            if self.of or self.within:
+                raise click.UsageError("--of and --within say more about a --query.")
+            return []
+        if self.of is None:
+            raise click.UsageError("Say what the query asks for: --of visit, or --of with a dataset type.")
+        return [
+            target.query(where, of=self.of, collections=self.within, repository=self.repository)
+            for where in self.queries
+        ]
 
 
 def _read(lines: Iterable[str], file: Path) -> "Iterable[Target]":

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import Console
 
-from gnomon.cli.annotations.opening import opened, progress_bar, read_moment
+from gnomon.cli.annotations.opening import opened, read_moment
 from gnomon.cli.butler.command import Subcommand, log_options, selection_options
 from gnomon.cli.butler.tables import print_tables
 from gnomon.cli.options import format_option
+from gnomon.cli.rows import print_rows
 
 if TYPE_CHECKING:
-    from gnomon.curation.orphans import Orphan
     from gnomon.curation.said import Said
 
 __all__ = ["query_annotations"]
@@ -45,8 +45,8 @@ def query_annotations(
     Of a dataset it is listed, too, what was said of its exposure or visit, its detector, its night and so on.
     The cut on which the answer rests is printed on standard error.
     """
+    from gnomon.cli.annotations.orphaned import print_orphans
     from gnomon.curation.marking import Request, find
-    from gnomon.curation.orphans import find_orphans
     from gnomon.curation.said import said_of
     from gnomon.repository.configuration import open_butler
 
@@ -55,15 +55,7 @@ def query_annotations(
         if any(selection[name] for name in ("dataset_types", "collections", "where", "element")):
             raise click.UsageError("What is gone is in no collection: --orphaned goes with no condition.")
         conditions = {"flag": flags[0]} if flags else {}
-        with (
-            open_butler(repo, without_datastore=True) as butler,
-            opened(annotations, config) as log,
-            progress_bar("Looking for datasets") as progress,
-        ):
-            orphans = find_orphans(
-                log, butler, repository=selection["repository"], progress=progress, **conditions
-            )
-        _print([_orphan_row(orphan) for orphan in orphans], format_, "Nothing is orphaned.")
+        print_orphans(repo, annotations, config, format_, conditions, label=selection["repository"])
         return
     with (
         open_butler(repo, without_datastore=True) as butler,
@@ -75,28 +67,24 @@ def query_annotations(
         said = said_of(log, found.things, flags=list(flags) or None, policy=policy, at=cut, butler=butler)
     if state is not None:
         said = [one for one in said if getattr(one.what, "state", None) == state]
-    _print([_row(one) for one in said], format_, "Nothing was said of them.")
+    rows = [_row(one) for one in said]
+    if format_ != "table":
+        print_rows(rows, list(dict.fromkeys(name for row in rows for name in row)), format_)
+    elif rows:
+        print_tables(rows)
+    else:
+        click.echo("Nothing was said of them.")
     silent = len(found.things) - len({id(one.thing) for one in said})
     click.echo(f"{found}, nothing of {silent} of them. As of {cut or 'the beginning'}.", err=True)
-
-
-def _print(rows: list[dict[str, Any]], format_: str, otherwise: str) -> None:
-    if format_ == "table":
-        if rows:
-            print_tables(rows)
-        else:
-            click.echo(otherwise)
-        return
-    from gnomon.cli.rows import print_rows
-
-    print_rows(rows, list(dict.fromkeys(name for row in rows for name in row)), format_)
 
 
 def _row(one: "Said") -> dict[str, Any]:
     from gnomon.annotations import EffectiveFlag
 
     what = one.what
-    row: dict[str, Any] = {**one.thing.row(), "about": _name(one)}
+    kind = {"data_id": "data ID", "query": "standing query"}.get(one.target.kind, one.target.kind)
+    name = one.target.element or kind
+    row: dict[str, Any] = {**one.thing.row(), "about": name}
     if isinstance(what, EffectiveFlag):
         return row | {
             "flag": what.flag,
@@ -112,26 +100,4 @@ def _row(one: "Said") -> dict[str, Any]:
         "by": f"{what.actor.name} ({what.actor.kind})",
         "said": " ".join(part for part in said if part),
         "annotation": str(what.id),
-    }
-
-
-def _name(one: "Said") -> str:
-    claim = getattr(one.what, "claim", None)
-    if claim is not None and claim.target.kind == "query":
-        return "standing query"
-    return one.target.element or one.target.kind.replace("data_id", "data ID")
-
-
-def _orphan_row(orphan: "Orphan") -> dict[str, Any]:
-    from gnomon import times
-
-    one = orphan.annotation
-    return {
-        "annotation": str(one.id),
-        "made": times.to_utc_iso(one.created_at, precision=0),
-        "by": f"{one.actor.name} ({one.actor.kind})",
-        "gone": f"{len(orphan.gone)} of {orphan.of}",
-        "first": str(orphan.gone[0].dataset_id),
-        "flags": ", ".join(dict.fromkeys(f"{said.flag} {said.state}" for said in one.assertions)),
-        "text": one.text,
     }

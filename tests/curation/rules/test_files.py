@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from gnomon.curation.rule_files import Rule, load_rules, write_reason
+from gnomon.curation.rules import Rule, load_rules
+from gnomon.curation.rules.wording import write_reason
 from gnomon.errors import DefinitionError
 
 GOOD = """\
@@ -41,7 +42,7 @@ def test_a_rule_file_is_read_in_its_order(path: Path) -> None:
     assert (cloudy.name, cloudy.version, cloudy.flag) == ("cloudy", 2, "clouds")
     assert cloudy.trend is not None
     assert cloudy.trend.within == ("instrument", "day_obs")
-    assert (bright.version, bright.trend, bright.reason) == (1, None, "{value:g} {unit}")
+    assert (bright.version, bright.trend, bright.sentence) == (1, None, "{value:g} {unit}")
 
 
 def test_a_file_without_rules_has_none(path: Path) -> None:

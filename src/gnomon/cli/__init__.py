@@ -55,9 +55,17 @@ COMMANDS = {
     "policy": LazyCommand(
         "gnomon.cli.annotations.definitions:policy", "Look at who wins, and lay down the policy of a site."
     ),
+    "rules": LazyCommand(
+        "gnomon.cli.rules:rules", "Let bots propose flags, by rules over the measurements in the store."
+    ),
     "qgraph": LazyCommand(
         "gnomon.cli.qgraph:qgraph",
         "Build quantum graphs without what is marked bad, and say what was left out.",
+    ),
+    "collections": LazyCommand(
+        "gnomon.cli.collections:collections",
+        "Keep collections that follow what people and bots said.",
+        extra="butler",
     ),
     "repo": LazyCommand(
         "gnomon.cli.repo:repo", "Make Butler repositories and gnomon know each other.", extra="butler"

@@ -9,7 +9,7 @@ from itertools import batched
 from lsst.daf.butler import Butler
 
 from gnomon.annotations import Annotation, Annotations, Cut, EffectiveFlag, Target
-from gnomon.curation.standing_queries import expand
+from gnomon.curation.standing_queries import spread
 from gnomon.curation.things import Thing, targets_about
 
 __all__ = ["Said", "annotations_about", "said_of"]
@@ -26,7 +26,7 @@ class Said:
     thing
         Of what.
     target
-        Under which name: itself, or for example its exposure.
+        Under which name: itself, for example its exposure, or a standing query that it fulfils.
     what
         An effective flag, or an annotation that asserts nothing of the target.
     """
@@ -82,8 +82,9 @@ def said_of(
     if butler is not None:
         queries = {t for one in annotations.search(kind="query") for t in one.targets if t.standing}
         standing = annotations.effective(queries, flags=flags, policy=policy, at=cut)
-        for flag in expand(standing, butler=butler):
-            held[flag.target].append(flag)
+        for flag, members in spread(standing, butler=butler):
+            for member in members:
+                held[member].append(flag)
     told: dict[Target, list[Annotation]] = defaultdict(list)
     if flags is None:
         for one in annotations_about(annotations, wanted):
@@ -94,7 +95,7 @@ def said_of(
     result = []
     for thing, targets in zip(things, about, strict=True):
         for target in targets:
-            result += [Said(thing, target, flag) for flag in held.get(target, ())]
+            result += [Said(thing, flag.target, flag) for flag in held.get(target, ())]
             result += [Said(thing, target, one) for one in told.get(target, ())]
     return result
 

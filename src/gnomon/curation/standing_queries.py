@@ -10,7 +10,7 @@ from gnomon.curation.selecting import find_data_ids, find_datasets, is_dimension
 from gnomon.curation.things import Thing
 from gnomon.errors import DatasetTypeNotFoundError, ExpressionError, RepositoryError
 
-__all__ = ["evaluate", "expand", "members"]
+__all__ = ["evaluate", "expand", "members", "spread"]
 
 
 def expand(
@@ -43,8 +43,35 @@ def expand(
     RepositoryError
         If it cannot answer for another reason.
     """
+    return [
+        flag._replace(target=member)
+        for flag, found in spread(flags, butler=butler, repository=repository)
+        for member in found
+    ]
+
+
+def spread(
+    flags: Iterable[EffectiveFlag], *, butler: Butler, repository: str | None = None
+) -> list[tuple[EffectiveFlag, list[Target]]]:
+    """Say what carries the flags on standing queries.
+
+    Parameters
+    ----------
+    flags, butler, repository
+        As of `expand`.
+
+    Returns
+    -------
+    list of tuple
+        Each flag on a standing query, and what fulfils its condition now.
+
+    Raises
+    ------
+    ExpressionError, RepositoryError
+        As of `expand`.
+    """
     known: dict[str, list[Target]] = {}
-    spread: list[EffectiveFlag] = []
+    result = []
     for flag in flags:
         target = flag.target
         if target.kind != "query" or not target.standing:
@@ -60,8 +87,8 @@ def expand(
                     f"evaluated. {error.message} Until it is retracted nobody can tell what carries "
                     f"{flag.flag}."
                 ) from error
-        spread += [flag._replace(target=member) for member in known[target.key]]
-    return spread
+        result.append((flag, known[target.key]))
+    return result
 
 
 def members(query: Target, *, butler: Butler) -> list[Target]:

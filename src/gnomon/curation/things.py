@@ -119,7 +119,7 @@ def targets_about(things: Iterable[Thing]) -> list[list[Target]]:
 
 @lru_cache(maxsize=256)
 def _records(names: tuple[str, ...]) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """Say of which records a data ID speaks: of sets of dimensions that need no other, largest first."""
+    """Say of which records a data ID speaks: of sets of dimensions that need no other, closest first."""
     identifying = sorted(dataids.required(names))
     sets = {
         frozenset(chosen)
@@ -128,8 +128,10 @@ def _records(names: tuple[str, ...]) -> tuple[tuple[str, tuple[str, ...]], ...]:
     }
     sets |= {frozenset({name, *_needed(name)}) for name in names}
     closed = [s for s in sets if all(_needed(name) <= s for name in s) and s <= frozenset(names)]
-    ordered = sorted(closed, key=lambda s: (-len(s), sorted(s)))
-    return tuple((dataids.most_specific(dict.fromkeys(s, 0)), tuple(sorted(s))) for s in ordered)
+    named = [(dataids.most_specific(dict.fromkeys(s, 0)), tuple(sorted(s))) for s in closed]
+    rank = {name: place for place, name in enumerate(dataids.STANDARD_DIMENSIONS)}
+    named.sort(key=lambda one: (-len(one[1]), rank.get(one[0], len(rank)), one))
+    return tuple(named)
 
 
 def _needed(name: str) -> frozenset[str]:

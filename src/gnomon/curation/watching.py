@@ -1,7 +1,7 @@
 """Resolving pending observations as soon as a registry knows them, and telling what exposures there are."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import batched, product
 
@@ -26,14 +26,17 @@ class Ambiguous:
     pending
         The observation.
     candidates
-        Records that have its observation id.
-    reason
-        Why none of them is taken.
+        Exposures of other instruments that have its observation id.
     """
 
     pending: Target
     candidates: tuple[Target, ...]
-    reason: str
+
+    @property
+    def reason(self) -> str:
+        """Why none of the candidates is taken."""
+        others = " and ".join(sorted({str(one.instrument) for one in self.candidates}))
+        return f"the registry has this observation id, but of {others} and not of {self.pending.instrument}"
 
 
 @dataclass(frozen=True)
@@ -85,8 +88,9 @@ def watch_once(
     Returns
     -------
     Watched
-        What is new. A pending observation is resolved if exactly one exposure of its instrument has its
-        observation id. All that are resolved are one event; two who look at the same time record the same.
+        What is new. A pending observation is resolved if an exposure of its instrument has its observation
+        id; one of another instrument is not taken. All that are resolved are one event, and of two who look
+        at the same time one records it.
 
     Raises
     ------
@@ -102,11 +106,12 @@ def watch_once(
     waiting = 0
     for target in pending:
         records = found.get(str(target.obs_id), ())
-        own = [record for record in records if record.instrument == target.instrument]
-        if len(own) == 1:
-            resolved[target] = _target(own[0])
+        # The registry keeps observation ids apart within an instrument, and not among instruments.
+        own = next((record for record in records if record.instrument == target.instrument), None)
+        if own is not None:
+            resolved[target] = _target(own)
         elif records:
-            ambiguous.append(_ambiguous(target, own, records))
+            ambiguous.append(Ambiguous(target, tuple(map(_target, records))))
         else:
             waiting += 1
     if resolved and not dry_run:
@@ -129,17 +134,6 @@ def _exposures_by_obs_id(
             for record in query.dimension_records("exposure").where(condition):
                 found[record.obs_id].append(record)
     return found
-
-
-def _ambiguous(
-    target: Target, own: Sequence[DimensionRecord], records: Sequence[DimensionRecord]
-) -> Ambiguous:
-    if own:
-        reason = f"{len(own)} exposures of {target.instrument} have this observation id"
-    else:
-        others = ", ".join(sorted({record.instrument for record in records}))
-        reason = f"the registry has this observation id, but of {others} and not of {target.instrument}"
-    return Ambiguous(target, tuple(map(_target, own or records)), reason)
 
 
 def _tell(

@@ -45,4 +45,9 @@ def subcommands() -> list[click.Command]:
             "gnomon.cli.butler.query_annotations:query_annotations",
             "List what was said about datasets or records, and which flags hold.",
         ),
+        _Promised(
+            "lineage",
+            "gnomon.cli.butler.lineage:lineage",
+            "Show what a dataset was made from, or what was made from it.",
+        ),
     ]

@@ -82,7 +82,9 @@ def _row(one: "Said") -> dict[str, Any]:
     from gnomon.annotations import EffectiveFlag
 
     what = one.what
-    row: dict[str, Any] = {**one.thing.row(), "about": _name(one)}
+    kind = {"data_id": "data ID", "query": "standing query"}.get(one.target.kind, one.target.kind)
+    name = one.target.element or kind
+    row: dict[str, Any] = {**one.thing.row(), "about": name}
     if isinstance(what, EffectiveFlag):
         return row | {
             "flag": what.flag,
@@ -99,10 +101,3 @@ def _row(one: "Said") -> dict[str, Any]:
         "said": " ".join(part for part in said if part),
         "annotation": str(what.id),
     }
-
-
-def _name(one: "Said") -> str:
-    claim = getattr(one.what, "claim", None)
-    if claim is not None and claim.target.kind == "query":
-        return "standing query"
-    return one.target.element or one.target.kind.replace("data_id", "data ID")

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from lsst.daf.butler import Butler
 
-from gnomon import times
 from gnomon.annotations import Annotations, Cut, EffectiveFlag
 from gnomon.annotations.vocabulary import Vocabulary
 from gnomon.curation.exclusions import freshness, inheritance, tags
@@ -109,9 +108,7 @@ def find_exclusions(
     for name in requiring:
         need = RequiredFlag(name, [flag for flag in required if flag.flag == name], visits)
         placing.extend(need)
-        inheritance.grant(
-            need, selection.inherit, butler=butler, lineage=lineage, vocabulary=vocabulary
-        )
+        inheritance.grant(need, selection.inherit, butler=butler, lineage=lineage, vocabulary=vocabulary)
         requirements.append(need)
     metrics_at = None
     if selection.asks_metrics:

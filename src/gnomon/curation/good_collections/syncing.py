@@ -84,7 +84,6 @@ def sync(
     by: str,
     adopt: bool = False,
     allow_empty: bool = False,
-    allow_silent: bool = False,
     dry_run: bool = False,
 ) -> SyncReport:
     """Mirror what nothing excludes into a TAGGED collection.
@@ -107,8 +106,6 @@ def sync(
         Whether a collection that gnomon did not make may be taken over.
     allow_empty
         Whether a collection that holds something may be emptied.
-    allow_silent
-        Whether annotations may be asked although nobody ever said anything, so that nothing is excluded.
     dry_run
         Whether only to say what would change.
 
@@ -128,7 +125,7 @@ def sync(
     RepositoryError
         If the collection would be emptied, or is part of its own source.
     """
-    _refuse_silent(exclusions, allow_silent)
+    _refuse_silent(exclusions)
     for attempt in range(_ATTEMPTS):
         exists = _check_ours(butler, collection, adopt)
         _refuse_own_source(butler, collection, source)
@@ -158,7 +155,7 @@ def sync(
             kept=len(present) - len(leaving),
             changes=tuple(changes),
         )
-        excluded = Counter((one.rule, one.name) for one in contents.excluded.values())
+        excluded = Counter((str(one.rule), one.name) for one in contents.excluded.values())
         report = SyncReport(record, contents, excluded, not exists, before, dry_run)
         if dry_run:
             return report
@@ -247,11 +244,10 @@ def _refuse_own_source(butler: Butler, collection: str, source: Source) -> None:
             )
 
 
-def _refuse_silent(exclusions: Exclusions, allowed: bool) -> None:
-    if exclusions.selection.asks_annotations and not exclusions.cut and not allowed:
+def _refuse_silent(exclusions: Exclusions) -> None:
+    if exclusions.selection.asks_annotations and not exclusions.cut:
         raise ExclusionsUnavailableError(
-            "The log of annotations is empty, so that nothing would be left out: is it the right one? If "
-            "nobody said anything yet, allow that."
+            "The log of annotations is empty, so that nothing would be left out: is it the right one?"
         )
 
 

@@ -1,4 +1,4 @@
-"""The record of what was left out of a graph: a table with a head, small enough to travel inside the graph."""
+"""The record of what was left out of a graph: a table with a head, small enough to travel in the graph."""
 
 import base64
 import binascii

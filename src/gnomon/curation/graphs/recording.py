@@ -59,7 +59,7 @@ def add_record(components: PredictedQuantumGraphComponents, record: pa.Table, bu
         extended, ``gnomon_exclusions_2`` and so on.
     """
     name = _free_name(butler, str(components.header.output_run))
-    config: Any = RecordExclusionsConfig()
+    config: Any = RecordExclusionsConfig()  # type: ignore[no-untyped-call]
     config.connections.exclusions = name
     config.record = encode(record)
     pipeline_graph = components.pipeline_graph

@@ -41,9 +41,7 @@ def check_losses(tasks: Sequence[TaskAccount], left_out: Sequence[LeftOut], max_
         raise error
 
 
-def warnings_of(
-    exclusions: Exclusions, tasks: Sequence[TaskAccount], accounts: Accounts
-) -> tuple[str, ...]:
+def warnings_of(exclusions: Exclusions, tasks: Sequence[TaskAccount], accounts: Accounts) -> tuple[str, ...]:
     """Say what a person should know.
 
     Parameters

@@ -338,6 +338,23 @@ class Lineage:
             numbers = numbers_of(connection, tables.dataset, ids.unique())["no"].to_list()
             return described(connection, numbers).select(DATASETS.names()).sort("dataset")
 
+    def known(self) -> pl.DataFrame:
+        """Say what is known of every dataset that was recorded.
+
+        Returns
+        -------
+        polars.DataFrame
+            In the schema `gnomon.repository.lineage.DATASETS`, in no order.
+
+        Raises
+        ------
+        LineageError
+            If the database fails.
+        """
+        query = "SELECT id, dataset_type, data_id, run FROM dataset"
+        with self._database.read() as connection:
+            return pl.DataFrame(connection.exec_driver_sql(query).all(), schema=DATASETS, orient="row")
+
     def edges(self, dataset_ids: Iterable[Identifier]) -> pl.DataFrame:
         """Give the edges that lead directly to what datasets were made from.
 

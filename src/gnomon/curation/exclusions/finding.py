@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lsst.daf.butler import Butler
 
+from gnomon import settings
 from gnomon.annotations import Annotations, Cut, EffectiveFlag
 from gnomon.annotations.vocabulary import Vocabulary
 from gnomon.curation.exclusions import freshness, inheritance, tags
@@ -55,7 +56,8 @@ def find_exclusions(
     lineage
         From which datasets others were made, for what is inherited along it.
     max_age
-        How old the newest event of the log, and the newest measurement that is asked about, may be.
+        How old the newest event of the log, and the newest measurement that is asked about, may be; None takes
+        it from the settings, which allow any age unless somebody says otherwise.
 
     Returns
     -------
@@ -75,6 +77,8 @@ def find_exclusions(
     """
     requiring: list[str] = []
     vocabulary: Vocabulary | None = None
+    if max_age is None and selection:
+        max_age = settings.load().max_age
     cut, policy = Cut(), selection.policy or _DEFAULT_POLICY
     flags: list[EffectiveFlag] = []
     required: list[EffectiveFlag] = []

@@ -187,8 +187,8 @@ def _differences(
     contents: Contents, present: Iterable[DatasetRef], source: Source
 ) -> tuple[list[Change], list[DatasetRef], list[DatasetRef]]:
     here = {ref.id: ref for ref in present}
-    leaving = [ref for id, ref in here.items() if id not in contents.ids]
-    entering = [ref for ref in contents.good.values() if ref.id not in here]
+    leaving = [ref for id, ref in here.items() if id not in contents.by_id]
+    entering = [ref for id, ref in contents.by_id.items() if id not in here]
     changes = []
     for ref in leaving:
         if (exclusion := contents.excluded.get(ref.id)) is not None:
@@ -203,7 +203,9 @@ def _differences(
 
 
 def _present(butler: Butler, collection: str, types: Iterable[str]) -> list[DatasetRef]:
-    return [ref for name in types for ref in find_datasets(butler, name, collections=[collection])]
+    return [
+        ref for name in types for ref in find_datasets(butler, name, collections=[collection], sort=False)
+    ]
 
 
 def _check_ours(butler: Butler, collection: str, adopt: bool) -> bool:

@@ -4,12 +4,16 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from astropy.table import Table
 from astropy.time import Time, TimeDelta
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from tests.repository.lineage.steps import Processed
 
 # A law is no benchmark: a busy machine must not make it fail.
 settings.register_profile("gnomon", deadline=None)
@@ -104,6 +108,15 @@ def measured_repository(night_repository: Path, tmp_path_factory: pytest.TempPat
         )
         executor.run(register_dataset_types=True)
     return repository
+
+
+@pytest.fixture(scope="session")
+def processed(make_night: Callable[..., Table], tmp_path_factory: pytest.TempPathFactory) -> "Processed":
+    """A repository in which a pipeline of three steps was run, which nobody writes into."""
+    from tests.repository.lineage.steps import make_steps_night, process
+
+    folder = tmp_path_factory.mktemp("processed")
+    return process(make_steps_night(make_night, folder), folder)
 
 
 def _from_apt(package: str, *programs: str) -> Path:

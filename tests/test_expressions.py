@@ -487,7 +487,9 @@ LEAVES = (
 
 def branches(inner: st.SearchStrategy[tree.Node]) -> st.SearchStrategy[tree.Node]:
     several = st.lists(inner, min_size=2, max_size=4).map(tuple)
-    items = st.lists(CONSTANTS | RANGES | (NUMBERS | QUANTITIES).map(tree.Negative), min_size=1, max_size=4).map(tuple)
+    items = st.lists(
+        CONSTANTS | RANGES | (NUMBERS | QUANTITIES).map(tree.Negative), min_size=1, max_size=4
+    ).map(tuple)
     return (
         st.builds(tree.Or, several)
         | st.builds(tree.And, several)

@@ -7,6 +7,7 @@ nearest. An error also descends from the builtin that a caller would naturally c
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Any
 
 __all__ = [
     "AnnotationError",
@@ -28,6 +29,7 @@ __all__ = [
     "FormatError",
     "GnomonError",
     "GraphLossError",
+    "GraphNotOursError",
     "InheritanceError",
     "LineageError",
     "LineageNotFoundError",
@@ -391,10 +393,25 @@ class ExclusionsOutOfDateError(ExclusionsUnavailableError):
 
 
 class GraphLossError(RepositoryError):
-    """A quantum graph in which a task lost more of its inputs than allowed."""
+    """A quantum graph that lost more than allowed, or everything, to what was left out.
+
+    Attributes
+    ----------
+    tasks, left_out
+        What each task lost, and what was left out.
+    """
 
     code = "graph_loss"
     status = 409
+    tasks: tuple[Any, ...] = ()
+    left_out: tuple[Any, ...] = ()
+
+
+class GraphNotOursError(RepositoryError):
+    """A quantum graph that says nothing of what was left out of it."""
+
+    code = "graph_not_ours"
+    status = 404
 
 
 class NotOursError(GnomonError, FileExistsError):

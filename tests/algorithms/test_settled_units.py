@@ -10,7 +10,14 @@ from gnomon.algorithms.settled_units import settle_units
 from gnomon.errors import ExpressionError, UnitMismatchError
 from gnomon.expressions import parse
 
-UNITS = {"seeing": u.mas, "psf": u.arcsec, "t": u.s, "z": u.deg, "count": u.dimensionless_unscaled, "m": u.ABmag}
+UNITS = {
+    "seeing": u.mas,
+    "psf": u.arcsec,
+    "t": u.s,
+    "z": u.deg,
+    "count": u.dimensionless_unscaled,
+    "m": u.ABmag,
+}
 
 
 @pytest.mark.parametrize(

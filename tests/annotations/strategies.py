@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from gnomon.annotations import Actor, Annotation, Annotations, Assertion, Target, open_annotations
-from gnomon.annotations.model import FlagState
+from gnomon.annotations.model import AssertedState
 from gnomon.errors import AnnotationError, ConcurrencyError
 
 VISITS = [Target.dimension("visit", {"instrument": "X", "visit": number}) for number in range(3)]
@@ -20,7 +20,7 @@ THINGS = [*VISITS, PENDING]
 PERSONS = [Actor("alice", "human"), Actor("bruno", "human")]
 PROGRAMS = [Actor("bot", "bot"), Actor("nightly", "pipeline")]
 LAW = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
-STATES: list[FlagState] = ["set", "clear", "examined"]
+STATES: list[AssertedState] = ["set", "clear", "examined", "withdrawn"]
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Step:
     kind: str
     actor: Actor
     things: list[int]
-    flags: dict[tuple[str, int | None], FlagState]
+    flags: dict[tuple[str, int | None], AssertedState]
     text: str
     tags: list[str]
     which: int

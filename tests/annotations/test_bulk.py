@@ -196,3 +196,28 @@ def test_what_needs_followup_has_an_assignee_and_a_resolution(
     again = log.edit(said.id, actor=bruno, expected=done.event_id, resolution="", assignee="")
     assert (again.assignee, again.resolution) == (None, "")
     assert log.check() == []
+
+
+def test_many_annotations_are_retracted_together_or_not_at_all(
+    log: Annotations, alice: Actor, bot: Actor, visit: Visit
+) -> None:
+    mine = [log.add(targets=[visit(n)], flags=[Assertion("junk", "set")], actor=bot) for n in range(3)]
+    hers = log.add(targets=[visit(9)], text="Looked at it.", actor=alice)
+    with pytest.raises(AnnotationError, match="only a person may change it"):
+        log.retract_many([mine[0].id, hers.id], actor=bot)
+    assert len(log.effective(None, flags=["junk"])) == 3
+    gone = log.retract_many([mine[2].id, mine[0].id, mine[2].id], actor=bot, reason="wrong")
+    assert [annotation.id for annotation in gone] == [mine[2].id, mine[0].id]
+    assert [flag.target for flag in log.effective(None, flags=["junk"])] == [visit(1)]
+    assert log.retract_many([], actor=bot) == []
+
+
+def test_each_item_of_a_bulk_can_say_what_its_author_had_seen(
+    log: Annotations, bot: Actor, visit: Visit
+) -> None:
+    other = Actor("other-bot", "bot")
+    log.add(targets=[visit(1)], flags=[Assertion("junk", "set")], actor=bot)
+    unseen = Draft(targets=[visit(1)], flags=[Assertion("junk", "examined")], parents=[])
+    log.add_many([unseen], actor=other)
+    (flag,) = log.effective([visit(1)])
+    assert (flag.state, flag.by) == ("set", bot)

@@ -3,7 +3,7 @@ from collections.abc import Callable
 import pytest
 
 from gnomon.annotations import Actor, Annotation, Annotations, Assertion, EffectiveFlag, Target
-from gnomon.annotations.model import FlagState
+from gnomon.annotations.model import AssertedState
 from gnomon.errors import AnnotationError
 
 Visit = Callable[[int], Target]
@@ -15,7 +15,12 @@ def one(visit: Visit) -> Target:
 
 
 def say(
-    log: Annotations, target: Target, state: FlagState, actor: Actor, *, seen: list[Annotation] | None = None
+    log: Annotations,
+    target: Target,
+    state: AssertedState,
+    actor: Actor,
+    *,
+    seen: list[Annotation] | None = None,
 ) -> Annotation:
     parents = None if seen is None else [annotation.event_id for annotation in seen]
     return log.add(targets=[target], flags=[Assertion("questionable", state)], actor=actor, parents=parents)
@@ -108,9 +113,9 @@ def test_the_later_of_two_persons_holds(log: Annotations, alice: Actor, bruno: A
 
 @pytest.mark.parametrize("first", ["set", "clear"])
 def test_persons_who_disagree_without_having_seen_each_other_are_a_conflict_that_counts_as_the_worse(
-    log: Annotations, alice: Actor, bruno: Actor, one: Target, first: FlagState
+    log: Annotations, alice: Actor, bruno: Actor, one: Target, first: AssertedState
 ) -> None:
-    second: FlagState = "clear" if first == "set" else "set"
+    second: AssertedState = "clear" if first == "set" else "set"
     say(log, one, first, alice)
     say(log, one, second, bruno, seen=[])
     flag = holds(log, one)
@@ -245,3 +250,49 @@ def test_what_was_seen_must_be_about_the_same_thing(log: Annotations, alice: Act
     elsewhere = say(log, visit(2), "set", alice)
     with pytest.raises(AnnotationError, match="none of these flags"):
         say(log, visit(1), "clear", alice, seen=[elsewhere])
+
+
+def test_what_is_withdrawn_no_longer_counts_and_nothing_is_said_instead(
+    log: Annotations, bot: Actor, one: Target
+) -> None:
+    said = say(log, one, "set", bot)
+    taken_back = say(log, one, "withdrawn", bot)
+    assert log.effective([one]) == []
+    assert log.effective(None, flags=["questionable"]) == []
+    assert log.coverage([one], flag="questionable") == {one: "never examined"}
+    say(log, one, "examined", bot)
+    assert holds(log, one).state == "examined"
+    assert chain(holds(log, one))[1:] == [
+        ("zero-point-bot", "withdrawn", "overruled", "withdrawn"),
+        ("zero-point-bot", "set", "overruled", "withdrawn"),
+    ]
+    log.retract(taken_back.id, actor=bot)
+    assert holds(log, one).state == "examined"
+    assert said.state == "live"
+
+
+def test_a_withdrawal_that_is_taken_back_lets_the_word_count_again(
+    log: Annotations, bot: Actor, one: Target
+) -> None:
+    say(log, one, "set", bot)
+    taken_back = say(log, one, "withdrawn", bot)
+    cut = log.cut()
+    log.retract(taken_back.id, actor=bot)
+    assert holds(log, one).state == "set"
+    assert log.effective([one], at=cut) == []
+
+
+def test_one_withdraws_only_what_one_said_oneself_and_had_seen(
+    log: Annotations, alice: Actor, bot: Actor, one: Target
+) -> None:
+    other = Actor("seeing-bot", "bot")
+    say(log, one, "set", other)
+    say(log, one, "withdrawn", bot)
+    assert (holds(log, one).state, holds(log, one).by) == ("set", other)
+    say(log, one, "clear", alice)
+    say(log, one, "withdrawn", bot)
+    assert (holds(log, one).state, holds(log, one).by) == ("clear", alice)
+    say(log, one, "withdrawn", alice)
+    assert (holds(log, one).state, holds(log, one).by) == ("set", other)
+    say(log, one, "withdrawn", other, seen=[])
+    assert holds(log, one).state == "set"

@@ -26,12 +26,14 @@ def test_measurements_are_brought_in_once(gnomon: Gnomon, measured_repository: P
     lines = first.stdout.splitlines()
     assert lines[0].split() == ["dataset", "type", "found", "new", "read", "unreadable", "measurements"]
     assert ["metricvalue_demo_airmass", "8", "8", "8", "0", "8"] in [line.split() for line in lines]
-    assert lines[-2:] == [
+    assert lines[-3:-1] == [
         f"2 runs, {METRICS} datasets with measurements, {METRICS} of them new.",
         f"{METRICS} measurements brought in; 0 datasets removed.",
     ]
+    assert lines[-1].endswith("edges of lineage recorded.")
     second = gnomon(*command, *store)
     assert second.exit_code == 0
+    assert "lineage" not in second.stdout
     assert f"{METRICS} datasets with measurements, 0 of them new." in second.stdout
 
 

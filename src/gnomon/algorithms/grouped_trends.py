@@ -88,7 +88,9 @@ def fit_trends(
         middle = steep.segments.median(a)
         a = a - steep.segments.spread(middle)
         lines = _clipped(steep.segments, a, b, clip=clip, rounds=rounds)
-        residuals[order[steep.rows]] = b - steep.segments.spread(lines[0]) * a - steep.segments.spread(lines[1])
+        residuals[order[steep.rows]] = (
+            b - steep.segments.spread(lines[0]) * a - steep.segments.spread(lines[1])
+        )
         slope[here[lined]], scatter[here[lined]] = lines[0], lines[2]
         intercept[here[lined]] = lines[1] - lines[0] * middle
     return Trends(slope, intercept, scatter, residuals)

@@ -17,7 +17,7 @@ from gnomon.errors import DefinitionError, ExpressionError, UnitMismatchError
 from gnomon.expressions import Expression, tree
 from gnomon.expressions.tokens import fail
 
-__all__ = ["settle_units", "without_units"]
+__all__ = ["has_bare_numbers", "settle_units", "without_units"]
 
 _ALIKE = frozenset({"hypot", "max", "min", "atan2"})
 _OF_RADIANS = frozenset({"sin", "cos", "tan", "degrees"})
@@ -25,7 +25,7 @@ _OF_RADIANS = frozenset({"sin", "cos", "tan", "degrees"})
 type _Settled = tuple[tree.Node, UnitOrBare]
 
 
-def settle_units(expression: Expression, units: Mapping[str, u.UnitBase]) -> Expression:
+def settle_units(expression: Expression, units: Mapping[str, u.UnitBase | Bare]) -> Expression:
     """Bring all that an expression compares or adds into one unit each.
 
     Parameters
@@ -33,7 +33,8 @@ def settle_units(expression: Expression, units: Mapping[str, u.UnitBase]) -> Exp
     expression
         The expression; its numbers may have units.
     units
-        Those of the columns, where they are known.
+        Those of the columns, where they are known; `gnomon.algorithms.expression_units.BARE` for a column
+        that has no values, and so may be in any.
 
     Returns
     -------
@@ -58,6 +59,29 @@ def settle_units(expression: Expression, units: Mapping[str, u.UnitBase]) -> Exp
     return Expression(root, expression.text)
 
 
+def has_bare_numbers(expression: Expression, units: Mapping[str, u.UnitBase | Bare]) -> bool:
+    """Say whether a number without a unit, other than 0, is compared with or added to what has one.
+
+    Parameters
+    ----------
+    expression, units
+        As of `settle_units`.
+
+    Returns
+    -------
+    bool
+        If not, the expression means the same in whatever units its columns are.
+
+    Raises
+    ------
+    UnitMismatchError, ExpressionError
+        As `settle_units`.
+    """
+    settling = _Settling(units, expression.text)
+    settling.node(expression.root)
+    return settling.has_bare
+
+
 def without_units(expression: Expression) -> Expression:
     """Leave the units of numbers away, for who wants to check the rest before any unit of a column is known.
 
@@ -80,9 +104,10 @@ def without_units(expression: Expression) -> Expression:
 
 
 class _Settling:
-    def __init__(self, units: Mapping[str, u.UnitBase], text: str) -> None:
+    def __init__(self, units: Mapping[str, u.UnitBase | Bare], text: str) -> None:
         self.units = units
         self.text = text
+        self.has_bare = False
 
     def node(self, node: tree.Node) -> _Settled:
         match node:
@@ -183,6 +208,7 @@ class _Settling:
         if not known:
             return [part for part, _ in parts], same_unit(node, [unit for _, unit in parts])
         target = next((unit for part, unit in known if _names(part)), known[0][1])
+        self.has_bare |= any(isinstance(unit, Bare) and not _is_zero(part) for part, unit in parts)
         brought = [
             part if unit is None or isinstance(unit, Bare) else self.convert(node, part, unit, target)
             for part, unit in parts
@@ -215,6 +241,10 @@ def _converted(value: float, unit: u.UnitBase, target: u.UnitBase) -> float:
 def _constant(value: float, part: tree.Node) -> tree.Node:
     number = tree.Number(abs(value), position=part.position)
     return tree.Negative(number, position=part.position) if value < 0 else number
+
+
+def _is_zero(node: tree.Node) -> bool:
+    return isinstance(node, tree.Number) and node.value == 0
 
 
 def _names(node: tree.Node) -> bool:

@@ -268,6 +268,17 @@ class Asking(OpenedLog):
             numbers = names.numbers_of(connection, actor)
             return list(map(Word._make, assertions.of_actors(connection, numbers)))
 
+    def asserted_flags(self) -> list[str]:
+        """Give the flags of which anybody ever said anything.
+
+        Returns
+        -------
+        list of str
+            By name, free ones among them.
+        """
+        with self._reading() as (connection, _):
+            return assertions.flags(connection)
+
     def coverage(
         self,
         targets: Iterable[Target],

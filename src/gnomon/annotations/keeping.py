@@ -222,9 +222,7 @@ class Keeping(OpenedLog):
         """
         known = Cut() if after is None else after
         with self._reading() as (connection, _):
-            for event in stored.read(connection):
-                if not known.holds(event.origin, event.origin_seq):
-                    yield event
+            yield from stored.read_after(connection, known)
 
     def digest(self, at: Cut | None = None) -> str:
         """Give one number for all events within a cut.

@@ -140,7 +140,10 @@ class Target:
             If ``dataset_id`` is not a UUID.
         """
         identifier = str(checks.identifier(dataset_id, "a dataset"))
-        return cls("dataset", f"dataset:{identifier}", _values(repository=repository, dataset_id=identifier))
+        values = {"dataset_id": identifier}  # a hundred thousand of them are made at once
+        if repository is not None:
+            values = _values(repository=repository, **values)
+        return cls("dataset", f"dataset:{identifier}", values)
 
     @classmethod
     def dimension(cls, element: str, data_id: dataids.DataId) -> Self:

@@ -55,6 +55,9 @@ COMMANDS = {
     "policy": LazyCommand(
         "gnomon.cli.annotations.definitions:policy", "Look at who wins, and lay down the policy of a site."
     ),
+    "rules": LazyCommand(
+        "gnomon.cli.rules:rules", "Let bots propose flags, by rules over the measurements in the store."
+    ),
     "qgraph": LazyCommand(
         "gnomon.cli.qgraph:qgraph",
         "Build quantum graphs without what is marked bad, and say what was left out.",

@@ -1,5 +1,6 @@
 """``gnomon harvest``: measurements from a repository into the store."""
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import click
@@ -28,6 +29,13 @@ _SHOWN = 10  # unreadable datasets named one by one
 @click.option("--prune", is_flag=True, help="Remove from the store what the registry no longer has.")
 @click.option("--reread", is_flag=True, help="Read what the store has already too.")
 @click.option("--dry-run", is_flag=True, help="Only count.")
+@click.option(
+    "--lineage",
+    metavar="URI",
+    help="Where what the files say of how they were made is recorded; by default $GNOMON_LINEAGE or what the "
+    "settings say.",
+)
+@click.option("--no-lineage", is_flag=True, help="Do not record how they were made.")
 @store_option
 @format_option
 @click.pass_context
@@ -38,15 +46,20 @@ def harvest(
     prune: bool,
     reread: bool,
     dry_run: bool,
+    lineage: str | None,
+    no_lineage: bool,
     store: str | None,
     format_: str,
 ) -> None:
     """Bring the measurements in collections of REPO into the metrics store; only what is new is read.
 
+    Their files also say which datasets they were made from, which is recorded on the way for `gnomon lineage`.
+
     It can be killed and run again at any time. Ends with status 1 if something could not be read.
     """
     from gnomon.repository import harvest as harvesting
     from gnomon.repository.configuration import open_butler
+    from gnomon.repository.lineage import open_lineage
     from gnomon.store import open_store
 
     errors = Console(stderr=True)
@@ -54,7 +67,13 @@ def harvest(
     names = [name.strip() for name in collections.split(",") if name.strip()]
     if not names:
         raise click.BadParameter("name at least one.", ctx, param_hint="--collections")
-    with open_butler(repository) as butler, Progress(console=errors, transient=True) as progress:
+    if lineage is not None and no_lineage:
+        raise click.UsageError("--lineage and --no-lineage exclude each other.")
+    with (
+        open_butler(repository) as butler,
+        nullcontext() if no_lineage or dry_run else open_lineage(lineage) as recorded,
+        Progress(console=errors, transient=True) as progress,
+    ):
         task = progress.add_task("Searching", total=None)
         report = harvesting.harvest(
             butler,
@@ -63,6 +82,7 @@ def harvest(
             prune=prune,
             reread=reread,
             dry_run=dry_run,
+            lineage=recorded,
             progress=lambda done, total: progress.update(
                 task, completed=done, total=total, description="Reading measurements"
             ),
@@ -83,7 +103,9 @@ def harvest(
             )
         if report.not_read > _SHOWN:
             errors.print(f"... and {report.not_read - _SHOWN} more; --format json names them.")
-    if report.not_read:
+    if report.lineage_error:
+        errors.print(f"Lineage was not recorded: {report.lineage_error}", markup=False, soft_wrap=True)
+    if report.not_read or report.lineage_error:
         ctx.exit(1)
 
 
@@ -106,6 +128,8 @@ def _print(report: "HarvestReport", format_: str, *, prune: bool, dry_run: bool)
         click.echo(f"Nothing was changed.{removed}")
         return
     click.echo(f"{report.measurements} measurements brought in; {report.pruned} datasets removed.")
+    if report.edges:
+        click.echo(f"{report.edges} edges of lineage recorded.")
 
 
 def _by_type(report: "HarvestReport") -> "pl.DataFrame":

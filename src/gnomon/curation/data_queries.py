@@ -6,10 +6,11 @@ left out, whatever else has its data ID goes too.
 """
 
 import string
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 import polars as pl
 from astropy.table import Table
 from lsst.daf.butler import (
@@ -22,6 +23,7 @@ from lsst.daf.butler import (
 )
 
 from gnomon.curation.exclusions import Exclusion, Exclusions
+from gnomon.curation.exclusions.visits import VisitsOf
 from gnomon.errors import (
     CollectionNotFoundError,
     DatasetTypeNotFoundError,
@@ -75,6 +77,8 @@ class LeftOut:
         All of them, each data ID once.
     why
         What leaves out each of them; `None` if nothing does.
+    unsaid
+        What is marked and is a dataset of another type, or will be one: no condition on these says it.
     data_query
         The condition by which they were chosen; empty for all.
     """
@@ -83,6 +87,7 @@ class LeftOut:
     dimensions: tuple[str, ...]
     datasets: tuple[DatasetRef, ...]
     why: tuple[Exclusion | None, ...]
+    unsaid: tuple[Exclusion, ...] = ()
     data_query: str = ""
 
     @property
@@ -109,7 +114,9 @@ class LeftOut:
             A column for each dimension. ``--data-id-table`` joins it: what is not in it is not processed.
         """
         remaining = self._frame.filter(~pl.col(_OUT)).sort(self.dimensions).select(self.dimensions)
-        return Table({name: remaining[name].to_numpy() for name in self.dimensions})
+        # Texts of one length are written plainly, and objects as JSON.
+        columns = {name: np.asarray(remaining[name].to_list()) for name in self.dimensions}
+        return Table(columns)
 
     def observations(self) -> Observations:
         """Give the observations of which something is left out.
@@ -178,6 +185,9 @@ def left_out_of(
 ) -> LeftOut:
     """Find out which datasets of a type are left out.
 
+    A dataset of an exposure is left out with any visit of which the exposure is a part, since without it the
+    visit is not processed.
+
     Parameters
     ----------
     butler
@@ -232,7 +242,41 @@ def left_out_of(
             f"{', '.join(collections)} has no datasets of type {dataset_type!r}"
             f"{f' where {where}' if where else ''}."
         )
-    return LeftOut(dataset_type, dimensions, tuple(found), tuple(exclusions.of_datasets(found)), where)
+    why = exclusions.of_datasets(found)
+    if "exposure" in dimensions and "visit" not in dimensions:
+        _add_visits(butler, found, why, exclusions)
+    return LeftOut(
+        dataset_type, dimensions, tuple(found), tuple(why), tuple(_unsaid(found, dataset_type, exclusions)), where
+    )
+
+
+def _add_visits(
+    butler: Butler, refs: Sequence[DatasetRef], why: list[Exclusion | None], exclusions: Exclusions
+) -> None:
+    """Leave out what is part of a visit that is left out."""
+    rest = [place for place, one in enumerate(why) if one is None]
+    data_ids = [dict(refs[place].dataId.required) for place in rest]
+    visits = VisitsOf(butler).of([(str(one["instrument"]), int(one.pop("exposure"))) for one in data_ids])
+    asked = [
+        (place, {**data_id, "visit": visit})
+        for place, data_id, of_it in zip(rest, data_ids, visits, strict=True)
+        for visit in of_it
+    ]
+    answers = exclusions.of_data_ids([data_id for _, data_id in asked], required=False)
+    for (place, _), answer in zip(asked, answers, strict=True):
+        why[place] = why[place] or answer
+
+
+def _unsaid(
+    refs: Sequence[DatasetRef], dataset_type: str, exclusions: Exclusions
+) -> Iterator[Exclusion]:
+    known = {ref.id for ref in refs}
+    for mark in exclusions.marks:
+        target = mark.target
+        if target.kind == "dataset" and target.dataset_id not in known:
+            yield mark
+        elif target.kind == "data_id" and target.dataset_type not in (None, dataset_type):
+            yield mark
 
 
 class _Terms:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import polars as pl
 from lsst.daf.butler import Butler, DatasetType
 
-from gnomon.errors import CollectionNotFoundError, GnomonError, nearest
+from gnomon.errors import CollectionNotFoundError, FormatError, GnomonError, LineageError, nearest
 from gnomon.measurements.values import NOT_MEASURED, Values
 from gnomon.repository.collated import Collated
 from gnomon.repository.collections import Collections, resolve
@@ -19,6 +19,9 @@ from gnomon.repository.file_places import file_places
 from gnomon.repository.file_reading import read_files
 from gnomon.repository.finding import DATASET_ID, RUN, dataset_types, dataset_types_in, find, present
 from gnomon.repository.harvest_report import HarvestReport, TypeReport, Unreadable
+from gnomon.repository.lineage import Lineage
+from gnomon.repository.lineage.put_provenance import PutProvenance, in_file
+from gnomon.repository.lineage.saying import record_said
 from gnomon.repository.measurement_rows import arrange, to_table
 from gnomon.repository.run_software import RunSoftware
 from gnomon.repository.storing import Storing
@@ -44,6 +47,7 @@ def harvest(
     prune: bool = False,
     reread: bool = False,
     dry_run: bool = False,
+    lineage: Lineage | None = None,
     progress: Progress = _silent,
 ) -> HarvestReport:
     """Bring the measurements of collections into the store; only what is new is read.
@@ -71,6 +75,9 @@ def harvest(
         the same datasets. The newer measurement holds then.
     dry_run
         Whether to only count.
+    lineage
+        Where what the files say of how the datasets were made is recorded, on the way; None means nowhere.
+        If that fails, measurements are brought in all the same, and the report says why.
     progress
         Told how many of how many new datasets are read.
 
@@ -92,7 +99,7 @@ def harvest(
     report = HarvestReport(found.runs, calibrations=found.calibrations)
     report.gone = _gone(butler, store, found)
     with _without_old_garbage():
-        work = _Harvest(butler, store, found, report, progress, reread=reread)
+        work = _Harvest(butler, store, found, report, progress, reread=reread, lineage=lineage)
         work.search()
         if prune:
             gone = work.absent()
@@ -144,7 +151,9 @@ class _Harvest:
         progress: Progress,
         *,
         reread: bool,
+        lineage: Lineage | None,
     ) -> None:
+        self._lineage = lineage
         self._butler = butler
         self._store = store
         self._found = found
@@ -238,9 +247,12 @@ class _Harvest:
         places = file_places(self._butler, ids)
         storage_class = kind.storageClass_name
 
-        def make(content: bytes, file: str) -> list[Values]:
-            return parse(content, storage_class, file=file)
+        tells = self._lineage is not None
 
+        def make(content: bytes, file: str) -> tuple[list[Values], _Said]:
+            return parse(content, storage_class, file=file), _said(content) if tells else None
+
+        said: list[tuple[int, PutProvenance | None]] = []
         counts = self._report.of(kind.name)
         positions: list[int] = []
         values: list[Values] = []
@@ -259,15 +271,31 @@ class _Harvest:
                 )
                 continue
             counts.read += 1
-            values.extend(outcome)
-            positions.extend([position] * len(outcome))
+            found, provenance = outcome
+            values.extend(found)
+            positions.extend([position] * len(found))
+            if not isinstance(provenance, Exception):
+                said.append((position, provenance))
             if len(values) >= _ROWS:
                 self._keep(kind, arrange(datasets, positions, values), times, storing)
                 yield count
                 positions, values, count = [], [], 0
         if values:
             self._keep(kind, arrange(datasets, positions, values), times, storing)
+        self._tell(kind, datasets, said)
         yield count
+
+    def _tell(
+        self, kind: DatasetType, datasets: pl.DataFrame, said: list[tuple[int, PutProvenance | None]]
+    ) -> None:
+        """Record what files say of how their datasets were made, if any does."""
+        if self._lineage is None or not any(provenance is not None for _, provenance in said):
+            return
+        try:
+            self._report.edges += record_said(self._butler, self._lineage, kind, datasets, said).edges
+        except LineageError as error:
+            self._report.lineage_error = str(error)
+            self._lineage = None
 
     def _keep(self, kind: DatasetType, rows: pl.DataFrame, times: ComputationTimes, storing: Storing) -> None:
         observed = self._records.observed(rows, kind.dimensions)
@@ -275,6 +303,17 @@ class _Harvest:
         software = self._software.of(rows[RUN].unique().to_list())
         self._report.of(kind.name).measurements += int((rows["metric"] != NOT_MEASURED.metric).sum())
         storing.put(to_table(whole, kind, software), self._records.take_observations())
+
+
+type _Said = PutProvenance | FormatError | None
+
+
+def _said(content: bytes) -> _Said:
+    """Read what a file says of how its dataset was made; what is wrong with that is no fault of its values."""
+    try:
+        return in_file(content)
+    except FormatError as error:
+        return error
 
 
 def _reason(error: Exception) -> str:

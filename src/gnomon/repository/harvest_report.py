@@ -81,6 +81,10 @@ class HarvestReport:
         What could not be read, at most 10,000 of those; ``types`` counts all.
     calibrations
         CALIBRATION collections that were met. They take no part; their datasets are found in their runs.
+    edges
+        How many edges of lineage are new, or known better than before.
+    lineage_error
+        Why lineage was not recorded, or not to the end.
     """
 
     runs: list[str] = field(default_factory=list)
@@ -90,6 +94,8 @@ class HarvestReport:
     gone: list[str] = field(default_factory=list)
     unreadable: list[Unreadable] = field(default_factory=list)
     calibrations: list[str] = field(default_factory=list)
+    edges: int = 0
+    lineage_error: str | None = None
 
     @property
     def found(self) -> int:

@@ -8,12 +8,11 @@ import gc
 import shutil
 import uuid
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import yaml
 from astropy import units as u
 from astropy.table import Table, vstack
@@ -30,6 +29,8 @@ from lsst.pipe.base import (
     connectionTypes,
 )
 
+from gnomon.demo.ingest import make_repository
+from gnomon.demo.night import read_night
 from gnomon.measurements import Job, Measurement
 
 INPUTS = "DemoCamera/catalogs"
@@ -159,8 +160,19 @@ def command(group: Command, *arguments: str) -> None:
     assert result.exit_code == 0, f"{arguments}: {result.output} {result.exception!r}"
 
 
+def make_steps_night(make_night: Callable[..., Table], folder: Path) -> Path:
+    """Make a repository with the catalogs of seven visits."""
+    make_night(visits=7, stars=4).write(folder / "night.ecsv")
+    make_repository(folder / "night", read_night(folder / "night.ecsv"), progress=lambda done, total: None)
+    return folder / "night"
+
+
 def process(
-    night: Path, folder: Path, *, aggregate: Iterable[str] | None = (), quantum_backed: bool = False
+    night: Path,
+    folder: Path,
+    *,
+    aggregate: Iterable[str] | None = (),
+    quantum_backed: bool = False,
 ) -> Processed:
     """Run the pipeline over all visits of a copy of a repository.
 
@@ -190,8 +202,3 @@ def process(
         *aggregate,
     )
     return Processed(root, run, predicted, finished)
-
-
-def visits_of(processed: Processed) -> list[int]:
-    """Give the visits, by number."""
-    return sorted(int(np.int64(visit)) for visit in processed.ids(RAW, collections=INPUTS))

@@ -143,7 +143,7 @@ def resolve(
 
 
 def _withdrawn(claims: Sequence[Claim], parents: Parents) -> frozenset[uuid.UUID]:
-    """Give the events that say nothing any more: withdrawals, and what their own actors withdrew with them."""
+    """Give the events that say nothing any more: withdrawals, and what their actors withdrew with them."""
     gone: set[uuid.UUID] = set()
     for claim in claims:
         if claim.state == "withdrawn":

@@ -13,7 +13,7 @@ from gnomon.annotations.storage.annotations import MANY_PARENTS
 from gnomon.annotations.storage.names import Names
 from gnomon.annotations.targets import Target
 
-__all__ = ["AssertedRow", "asserted", "keys_with", "of_actors", "parents", "rows", "targets", "texts"]
+__all__ = ["AssertedRow", "asserted", "flags", "keys_with", "of_actors", "parents", "rows", "targets", "texts"]
 
 _ROWS = """
 SELECT k.key, a.flag, a.state, a.version, a.reason, a.actor, a.recorded_at, a.text, a.annotation_id,
@@ -95,6 +95,28 @@ def texts(connection: Connection, keys: Collection[int]) -> dict[int, str]:
     """
     query = "SELECT n.made, n.text FROM {keys} CROSS JOIN annotation AS n WHERE n.made = k.value"
     return {row[0]: row[1] for row in bulk.fetch(connection, query, keys)} if keys else {}
+
+
+def flags(connection: Connection) -> list[str]:
+    """Give the flags that were ever asserted.
+
+    Parameters
+    ----------
+    connection
+        Any transaction.
+
+    Returns
+    -------
+    list of str
+        By name.
+    """
+    # From each flag to the next along the index: there are few flags, and a million assertions.
+    query = (
+        "WITH RECURSIVE f(flag) AS (SELECT min(flag) FROM assertion UNION ALL "
+        "SELECT (SELECT min(a.flag) FROM assertion AS a WHERE a.flag > f.flag) FROM f WHERE f.flag IS NOT NULL) "
+        "SELECT flag FROM f WHERE flag IS NOT NULL"
+    )
+    return sorted(row[0] for row in bulk.query(connection, query))
 
 
 def keys_with(connection: Connection, flags: Sequence[str]) -> list[str]:

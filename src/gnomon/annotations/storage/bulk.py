@@ -84,13 +84,15 @@ def fetch(
         Plain values as the driver gives them.
     """
     items = list(values)
+    keys = json.dumps(items)
     if connection.dialect.name == "sqlite":
-        statement, keys = query.format(keys="json_each(?) AS k"), json.dumps(items)
+        statement = query.format(keys="json_each(?) AS k")
     else:
-        kind = "bigint" if items and isinstance(items[0], int) else "text"
-        numbered = f"unnest(?::{kind}[]) WITH ORDINALITY AS k(value, key)"
-        statement = query.format(keys=numbered).replace("?", "%s")
-        keys = items  # type: ignore[assignment]  # each driver has its own form
+        # JSON is written in a third of the time that the driver takes for an array.
+        listed = "json_array_elements_text(?::json) WITH ORDINALITY AS k(value, key)"
+        if items and isinstance(items[0], int):
+            listed = f"(SELECT j.value::bigint AS value, j.key FROM {listed.replace('k(', 'j(')}) AS k"
+        statement = query.format(keys=listed).replace("?", "%s")
         if len(items) > _MANY:
             # Few of many rows are wanted, which the planner cannot know; it would read the whole table.
             _driver(connection).execute(_LOOK_UP)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import batched
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select
 
 from gnomon.annotations.cuts import Cut
 from gnomon.annotations.log.events import Event, canonical
@@ -25,6 +25,7 @@ __all__ = [
     "present",
     "reached",
     "read",
+    "read_after",
     "texts",
     "with_ids",
 ]
@@ -168,6 +169,31 @@ def read(
     with connection.execute(query, execution_options={"yield_per": _CHUNK}) as rows:
         for row in rows:
             yield _event(row)
+
+
+def read_after(connection: Connection, cut: Cut) -> Iterator[Event]:
+    """Read the events that are not within a cut.
+
+    Parameters
+    ----------
+    connection
+        Any transaction.
+    cut
+        What is known already.
+
+    Yields
+    ------
+    Event
+        By the clock.
+    """
+    columns = schema.event.c
+    later = [
+        and_(columns.origin == origin, columns.origin_seq > cut.number(origin))
+        for origin, number in reached(connection)
+        if number > cut.number(origin)
+    ]
+    if later:
+        yield from read(connection, or_(*later))
 
 
 def of_annotations(connection: Connection, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, list[Event]]:

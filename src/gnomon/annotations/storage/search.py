@@ -131,7 +131,9 @@ def _asserting(flag: str, state: object) -> Select[Any]:
     columns = schema.assertion.c
     asserting = select(columns.made).where(columns.flag == flag, columns.live)
     if state is not None:
-        asserting = asserting.where(columns.state == _one_of(state, get_args(AssertedState), "state of a flag"))
+        asserting = asserting.where(
+            columns.state == _one_of(state, get_args(AssertedState), "state of a flag")
+        )
     return asserting
 
 

@@ -12,6 +12,7 @@ from gnomon.cli.options import format_option
 
 if TYPE_CHECKING:
     from gnomon.annotations import Annotation, EffectiveFlag, Event, Target
+    from gnomon.curation.inheritance import InheritedFlag
 
 __all__ = ["coverage", "effective", "history", "list_", "search", "show"]
 
@@ -291,6 +292,13 @@ def _places(events: "Iterable[Event]", subject: "Target") -> dict[UUID, frozense
 @_POLICY
 @_AT
 @click.option("--reasons", is_flag=True, help="A row for each word that was weighed, and what became of it.")
+@click.option(
+    "--inherit",
+    metavar="NAME@VERSION|FILE",
+    help="Beside what holds, what is inherited by these rules, such as standard@1; needs --repo.",
+)
+@click.option("--repo", metavar="REPO", help="The Butler repository that knows visits and datasets.")
+@click.option("--lineage", metavar="URI", help="What was made from what; by default as $GNOMON_LINEAGE says.")
 @log_options
 @format_option
 def effective(
@@ -300,12 +308,18 @@ def effective(
     policy: str | None,
     at: str | None,
     reasons: bool,
+    inherit: str | None,
+    repo: str | None,
+    lineage: str | None,
     annotations: str | None,
     config: str | None,
     format_: str,
     **things: Any,
 ) -> None:
     """Print which flags hold, of some things, or of everything of which --flag was ever said.
+
+    With --inherit, what things have from others stands among it: a visit from its exposures, a dataset from what
+    it was made from.
 
     The cut on which the answer rests is printed on standard error: with it, and the policy, the same answer
     can be had at any time.
@@ -317,6 +331,8 @@ def effective(
         raise click.UsageError(
             "Missing argument: give a data ID or something else, or --flag for everything."
         )
+    if (inherit is None) != (repo is None):
+        raise click.UsageError("--inherit and --repo belong together: the repository knows what is part of what.")
     with opened(annotations, config) as log:
         cut = log.cut(read_moment(at))
         held = log.effective(
@@ -326,6 +342,14 @@ def effective(
             at=cut,
             state=state,  # type: ignore[arg-type]  # click has checked it
         )
+        inherited: list[InheritedFlag] = []
+        if inherit is not None and state in (None, "set"):
+            from gnomon.cli.annotations.inherited import find
+
+            inherited = find(
+                log, about or None, repo=repo, lineage=lineage, config=config, flags=list(flags) or None,
+                rules=inherit, policy=policy, cut=cut,
+            )  # fmt: skip
     if reasons:
         columns = (
             "about",
@@ -339,7 +363,12 @@ def effective(
             "text",
             "recorded_at",
         )
-        print_rows([row for flag in held for row in _weighed(flag)], columns, format_)
+        everything = [*held, *(cause for flag in inherited for cause in flag.causes)]
+        print_rows([row for flag in dict.fromkeys(everything) for row in _weighed(flag)], columns, format_)
+    elif inherit is not None:
+        from gnomon.cli.annotations.inherited import COLUMNS, row_of
+
+        print_rows([*map(_held, held), *map(row_of, inherited)], COLUMNS, format_)
     else:
         columns = (
             "about", "flag", "state", "by", "reason", "text", "conflict", "challenged_by", "causes",

@@ -1,8 +1,7 @@
 """``gnomon qgraph build``: ``pipetask qgraph``, without what is marked bad."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 from lsst.ctrl.mpexec.cli.cmd.commands import coverage_context
@@ -22,7 +21,8 @@ if TYPE_CHECKING:
     from lsst.ctrl.mpexec import PipelineGraphFactory
     from lsst.ctrl.mpexec.showInfo import ShowInfo
 
-    from gnomon.curation.graphs import Graph
+    from gnomon.curation.exclusions import Exclusions
+    from gnomon.curation.graphs import LeftOut, Pruned, TaskAccount
 
 __all__ = ["build"]
 
@@ -67,27 +67,18 @@ def build(ctx: click.Context, **given: Any) -> None:
     own = {name: given.pop(name) for name in ("on_shadow", "max_loss", "dry_run", "format_")}
     if given["save_qgraph"]:
         check_place(given["save_qgraph"])
-    with coverage_context(given), _findings(ctx):
+    with coverage_context(given):
         pipeline = make_pipeline(given, show)
         if show.handled and not show.unhandled:
             click.echo("No graph was built: --show asks only about the pipeline.", err=True)
         elif given["qgraph"]:
             _pass_on(pipeline, choice, given, show, dry_run=own["dry_run"])
         else:
-            _build(pipeline, choice, given, show, **own)
-
-
-@contextmanager
-def _findings(ctx: click.Context) -> Iterator[None]:
-    """End what is no mistake but a finding with its own status."""
-    try:
-        yield
-    except GraphLossError as error:
-        click.echo(f"Refused: {error}", err=True)
-        ctx.exit(1)
+            _build(ctx, pipeline, choice, given, show, **own)
 
 
 def _build(
+    ctx: click.Context,
     pipeline: "PipelineGraphFactory",
     choice: Choice,
     given: Mapping[str, Any],
@@ -98,21 +89,37 @@ def _build(
     dry_run: bool,
     format_: str,
 ) -> None:
-    from gnomon.curation.graphs import build_graph, check_losses
+    from gnomon.curation.graphs import build_graph
+    from gnomon.curation.graphs.warnings import check_losses
 
     with prepare(pipeline, given) as prepared, find(choice, prepared.butler) as exclusions:
-        graph = build_graph(
-            prepared.butler,
-            prepared.pipeline,
-            exclusions=exclusions,
-            inputs=prepared.inputs,
-            output_run=prepared.output_run,
-            output=prepared.output,
-            on_shadow=on_shadow,
-            **prepared.options,
-        )
-        _show(graph, format_, whole=dry_run)
-        check_losses(graph.tasks, max_loss)
+        try:
+            graph = build_graph(
+                prepared.butler,
+                prepared.pipeline,
+                exclusions=exclusions,
+                inputs=prepared.inputs,
+                output_run=prepared.output_run,
+                output=prepared.output,
+                on_shadow=on_shadow,
+                **prepared.options,
+            )
+        except GraphLossError as error:
+            _show(exclusions, error.tasks, error.left_out, (), (), format_, whole=dry_run)
+            _refuse(ctx, error)
+        if choice:
+            _show(
+                exclusions, graph.tasks, graph.left_out, graph.pruned, graph.warnings, format_, whole=dry_run
+            )
+        else:
+            print_quanta(graph.quanta, format_)
+            click.echo(_NOTHING_CHOSEN, err=True)
+        if max_loss is not None:
+            # Not earlier, so that whoever is refused sees why.
+            try:
+                check_losses(graph.tasks, graph.left_out, max_loss)
+            except GraphLossError as error:
+                _refuse(ctx, error)
         if dry_run:
             click.echo("Nothing was written.", err=True)
             return
@@ -125,20 +132,26 @@ def _build(
         finish(graph.components.assemble(), given, show)
 
 
-def _show(graph: "Graph", format_: str, *, whole: bool) -> None:
-    if not graph.exclusions.selection:
-        print_quanta(graph.quanta, format_)
-        click.echo(_NOTHING_CHOSEN, err=True)
-        return
-    print_account(
-        graph.exclusions.to_dict(),
-        graph.tasks,
-        graph.left_out,
-        graph.pruned,
-        graph.warnings,
-        format_,
-        whole=whole,
-    )
+def _show(
+    exclusions: "Exclusions",
+    tasks: Sequence["TaskAccount"],
+    left_out: Sequence["LeftOut"],
+    pruned: Sequence["Pruned"],
+    warnings: Sequence[str],
+    format_: str,
+    *,
+    whole: bool,
+) -> None:
+    from gnomon.curation.graphs.record import record_of
+
+    record = record_of({}, exclusions, left_out, pruned).to_pylist()
+    print_account(exclusions.to_dict(), tasks, record, warnings, format_, whole=whole)
+
+
+def _refuse(ctx: click.Context, error: GraphLossError) -> NoReturn:
+    """End what is no mistake but a finding with its own status."""
+    click.echo(f"Refused: {error}", err=True)
+    ctx.exit(1)
 
 
 def _pass_on(

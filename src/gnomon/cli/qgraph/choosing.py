@@ -203,24 +203,23 @@ def find(choice: Choice, butler: "Butler") -> Iterator["Exclusions"]:
     from gnomon import settings
     from gnomon.annotations import open_annotations
     from gnomon.curation.exclusions import find_exclusions
-    from gnomon.errors import ExclusionsUnavailableError
-    from gnomon.settings import redact
 
     selection = _selection(choice)
-    configured = settings.load(store=choice.store, annotations=choice.annotations)
+    configured = settings.load(
+        store=choice.store, annotations=choice.annotations, lineage=choice.lineage
+    )
     with ExitStack() as opened:
         given: dict[str, Any] = {}
         if selection.asks_annotations:
-            _check_exists(configured.annotations)
-            log = opened.enter_context(
+            _check_exists(configured.annotations, "annotations")
+            given["annotations"] = opened.enter_context(
                 open_annotations(configured.annotations, origin=configured.origin)
             )
-            if not log.cut():
-                raise ExclusionsUnavailableError(
-                    f"The annotations in {redact(configured.annotations)} hold nothing at all, and so cannot "
-                    "leave out anything. Is this the log that you mean?"
-                )
-            given["annotations"] = log
+            if selection.inherit is not None and (choice.lineage or _exists(configured.lineage)):
+                from gnomon.repository.lineage import open_lineage
+
+                _check_exists(configured.lineage, "lineage")
+                given["lineage"] = opened.enter_context(open_lineage(configured.lineage))
         if selection.asks_metrics:
             from gnomon.store import open_store
 
@@ -253,20 +252,25 @@ def _selection(choice: Choice) -> "Selection":
     )
 
 
-def _check_exists(uri: str) -> None:
-    """Refuse a log that is not there, since opening it would make one that is empty."""
+def _exists(uri: str) -> bool:
+    """Say whether what is at a place is there already; of a server that is not asked."""
     from sqlalchemy.engine import make_url
 
-    from gnomon.errors import ExclusionsUnavailableError
+    if "://" not in uri:
+        return Path(uri).exists()
+    url = make_url(uri)
+    return url.get_backend_name() != "sqlite" or Path(url.database or "").exists()
 
-    path: str | None = uri
-    if "://" in uri:
-        url = make_url(uri)
-        path = url.database if url.get_backend_name() == "sqlite" else None
-    if path is not None and not Path(path).exists():
+
+def _check_exists(uri: str, what: str) -> None:
+    """Refuse what is not there, since opening it would make one that is empty and leaves out nothing."""
+    from gnomon.errors import ExclusionsUnavailableError
+    from gnomon.settings import redact
+
+    if not _exists(uri):
         raise ExclusionsUnavailableError(
-            f"There are no annotations at {path}, and so nothing would be left out. Give the log with "
-            "--annotations or GNOMON_ANNOTATIONS."
+            f"There is no log of {what} at {redact(uri)}, and so nothing would be left out. Say where it is, with "
+            f"--{what} or GNOMON_{what.upper()}."
         )
 
 
@@ -280,7 +284,7 @@ def _moments(choice: Choice) -> "tuple[Cut | int | None, int | None]":
     from gnomon.curation.graphs import explain
 
     of = explain(choice.as_of.removeprefix(_OF_GRAPH))
-    return of.cut, measured if measured is not None else of.metrics_at
+    return of.cut, measured if measured is not None else _time(of.metrics_at)
 
 
 def _time(text: str | None) -> int | None:

@@ -74,7 +74,7 @@ def exclusions(
         left_out = left_out_of(
             butler, dataset_type, collections=names, exclusions=found, where=data_query
         )
-    text, in_part = _written(left_out, found, form)
+    text, whole = _written(left_out, found, form)
     if output is None:
         sys.stdout.write(text)
     else:
@@ -82,14 +82,18 @@ def exclusions(
     number, all = left_out.number, len(left_out.datasets)
     kept = f"; the table has the {all - number:,} that remain" if form == "table" else ""
     click.echo(f"{number:,} of {all:,} {dataset_type} are left out as of {found.cut or 'the beginning'}{kept}.", err=True)
-    if in_part:
+    for mark in left_out.unsaid[:_SHOWN]:
+        click.echo(f"Not said, since it is about another dataset type or dataset: {mark}", err=True)
+    if len(left_out.unsaid) > _SHOWN:
+        click.echo(f"... and {len(left_out.unsaid) - _SHOWN:,} more; `gnomon qgraph build` heeds them.", err=True)
+    if left_out.unsaid or not whole:
         ctx.exit(1)
 
 
 def _written(left_out: "LeftOut", found: "Exclusions", form: str) -> tuple[str, bool]:
-    """Write it, and say whether there is a part that cannot be written so."""
+    """Write it, and say whether that is all of it."""
     if form == "where":
-        return f"{left_out.where()}\n", False
+        return f"{left_out.where()}\n", True
     if form == "table":
         from io import StringIO
 
@@ -97,15 +101,14 @@ def _written(left_out: "LeftOut", found: "Exclusions", form: str) -> tuple[str, 
         table.meta["gnomon"] = found.to_dict() | {"holds": "the data IDs that remain"}
         text = StringIO()
         table.write(text, format="ascii.ecsv")
-        return text.getvalue(), False
+        return text.getvalue(), True
     observations = left_out.observations()
     for instrument, number, out, of in observations.in_part[:_SHOWN]:
         click.echo(
             f"{observations.dimension} {number} of {instrument} is not listed: {out:,} of its {of:,} are left out.",
             err=True,
         )
-    if more := len(observations.in_part) - _SHOWN:
-        if more > 0:
-            click.echo(f"... and {more:,} more; --as where or table says them all.", err=True)
+    if (more := len(observations.in_part) - _SHOWN) > 0:
+        click.echo(f"... and {more:,} more; --as where or --as table says them all.", err=True)
     lines = "".join(f"{number}\n" for _, number in observations.whole)
-    return lines, bool(observations.in_part)
+    return lines, not observations.in_part

@@ -22,7 +22,8 @@ COLUMNS = pa.schema(
         pa.field("by_kind", pa.string(), nullable=False),
         pa.field("reason", pa.string(), nullable=False),
         pa.field("annotation_id", pa.string()),
-        pa.field("causes", pa.list_(pa.string())),
+        # The Butler's formatter of tables takes no lists of text.
+        pa.field("causes", pa.string(), nullable=False),
     ]
 )
 """The columns of a table of exclusions."""
@@ -102,7 +103,7 @@ def table_of(exclusions: Iterable[Exclusion]) -> pa.Table:
             one.by_kind,
             one.reason,
             None if one.annotation_id is None else str(one.annotation_id),
-            [f"{cause.target.key} {cause.flag} by {cause.by.name}" for cause in one.causes],
+            "; ".join(f"{cause.target} {cause.flag} by {cause.by.name}" for cause in one.causes),
         )
         for one in exclusions
     ]

@@ -11,6 +11,7 @@ from lsst.daf.butler import Butler, DataCoordinate, DatasetRef
 
 from gnomon.annotations import Cut
 from gnomon.curation.exclusions.exclusion import Exclusion, table_of
+from gnomon.curation.exclusions.inheritance import Inheriting
 from gnomon.curation.exclusions.lookup import Lookup, ShapedLookup
 from gnomon.curation.exclusions.requirements import Requirement
 from gnomon.curation.exclusions.selection import Selection
@@ -54,6 +55,14 @@ class Exclusions:
         What inputs have to fulfil.
     unapplied
         Marks that exclude and could not be taken to any data.
+    lookup
+        The marks by what they leave out.
+    metrics_at
+        As of which moment metrics counted, ISO 8601 in UTC; None if none were asked for.
+    butler
+        Client of the repository in which datasets are asked about.
+    inheriting
+        Says what datasets inherit from what they were made from, where that counts.
     digest
         Names the answer: equal digests leave out the same.
     """
@@ -67,13 +76,14 @@ class Exclusions:
     unapplied: tuple[Unapplied, ...] = ()
     metrics_at: str | None = None
     butler: Butler | None = field(default=None, repr=False)
+    inheriting: Inheriting | None = field(default=None, repr=False)
     digest: str = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "digest", self._digest())
 
     def __bool__(self) -> bool:
-        return bool(self.lookup) or bool(self.requirements)
+        return bool(self.lookup) or bool(self.requirements) or self.inheriting is not None
 
     def of_datasets(self, refs: Sequence[DatasetRef], *, required: bool = True) -> list[Exclusion | None]:
         """Say what leaves out each of many datasets.
@@ -93,6 +103,8 @@ class Exclusions:
         """
         matching = _Matching(self)
         found = [matching.of_dataset(ref) for ref in refs]
+        if self.inheriting is not None:
+            self.inheriting.of_datasets(refs, found)
         if required:
             for requirement in self.requirements:
                 requirement.of_datasets(refs, found)

@@ -1,6 +1,6 @@
 """From a selection to what it leaves out: annotations and metrics, asked once as of one cut."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -9,7 +9,8 @@ from lsst.daf.butler import Butler
 
 from gnomon import times
 from gnomon.annotations import Annotations, Cut, EffectiveFlag
-from gnomon.curation.exclusions import freshness, tags
+from gnomon.annotations.vocabulary import Vocabulary
+from gnomon.curation.exclusions import freshness, inheritance, tags
 from gnomon.curation.exclusions.exclusion import Exclusion
 from gnomon.curation.exclusions.exclusions import Exclusions, Unapplied
 from gnomon.curation.exclusions.placing import Placing
@@ -74,6 +75,7 @@ def find_exclusions(
         If a flag, tag or policy is unknown.
     """
     requiring: list[str] = []
+    vocabulary: Vocabulary | None = None
     cut, policy = Cut(), selection.policy or _DEFAULT_POLICY
     flags: list[EffectiveFlag] = []
     required: list[EffectiveFlag] = []
@@ -83,7 +85,7 @@ def find_exclusions(
             raise ExclusionsUnavailableError("Flags or tags are asked for, and no annotations are given.")
         with _reachable("annotations"):
             freshness.check_annotations(annotations, max_age)
-            cut = annotations.cut(selection.at)
+            cut, vocabulary = annotations.cut(selection.at), annotations.vocabulary
             excluding, requiring = _flag_names(selection, annotations)
             if excluding or requiring:
                 held = annotations.effective(
@@ -94,7 +96,9 @@ def find_exclusions(
             tagged = tags.find_tagged(annotations, selection.exclude_tags, cut)
     placing = Placing(butler)
     flags = _with_members(flags, butler)
-    inherited = _inherited(flags, selection, butler, lineage) if flags else []
+    inherited, inheriting = inheritance.find_inherited(
+        flags, selection.inherit, butler=butler, lineage=lineage, vocabulary=vocabulary
+    )
     marks = sorted(
         [*(_of_flag(flag) for flag in flags if flag.state == "set"), *tagged, *inherited],
         key=lambda one: (_ORDER[one.rule], one.target.key, one.name),
@@ -105,6 +109,9 @@ def find_exclusions(
     for name in requiring:
         need = RequiredFlag(name, [flag for flag in required if flag.flag == name], visits)
         placing.extend(need)
+        inheritance.grant(
+            need, selection.inherit, butler=butler, lineage=lineage, vocabulary=vocabulary
+        )
         requirements.append(need)
     metrics_at = None
     if selection.asks_metrics:
@@ -114,7 +121,12 @@ def find_exclusions(
 
         with _reachable("metrics store"):
             found = metrics.find_required(
-                selection, store, collections=metric_collections, visits=visits, max_age=max_age
+                selection,
+                store,
+                collections=metric_collections,
+                visits=visits,
+                max_age=max_age,
+                distrusted=[mark.target for mark in marks if mark.target.kind == "measurement"],
             )
         requirements += found.requirements
         metrics_at = found.as_of
@@ -128,6 +140,7 @@ def find_exclusions(
         unapplied=tuple(Unapplied(mark, why) for mark, why in unapplied),
         metrics_at=metrics_at,
         butler=butler,
+        inheriting=inheriting,
     )
 
 
@@ -179,29 +192,3 @@ def _with_members(flags: list[EffectiveFlag], butler: Butler | None) -> list[Eff
     from gnomon.curation.standing_queries import expand
 
     return [*(flag for flag in flags if flag.target.kind != "query"), *expand(flags, butler=butler)]
-
-
-def _inherited(
-    flags: Iterable[EffectiveFlag],
-    selection: Selection,
-    butler: Butler | None,
-    lineage: "Lineage | None",
-) -> list[Exclusion]:
-    if selection.inherit is None or butler is None:
-        return []
-    from gnomon.curation.inheritance import inherit, load_inheritance
-
-    return [
-        Exclusion(
-            "inherited",
-            one.flag,
-            one.target,
-            by=", ".join(dict.fromkeys(cause.by.name for cause in one.causes)),
-            by_kind=one.causes[0].by.kind if one.causes else "",
-            reason=one.reason,
-            annotation_id=one.causes[0].annotation_id if len(one.causes) == 1 else None,
-            causes=one.causes,
-        )
-        for one in inherit(flags, load_inheritance(selection.inherit), butler=butler, lineage=lineage)
-        if one.counts
-    ]

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from gnomon import times
 from gnomon.annotations import Annotations, Cut
-from gnomon.errors import ExclusionsOutOfDateError
+from gnomon.errors import ExclusionsOutOfDateError, ExclusionsUnavailableError
 
 __all__ = ["check_annotations", "check_moment", "newest_event"]
 
@@ -28,7 +28,10 @@ def newest_event(annotations: Annotations) -> int | None:
 
 
 def check_annotations(annotations: Annotations, max_age: timedelta | None) -> None:
-    """Refuse a log whose newest event is too old.
+    """Refuse a log that is empty, or whose newest event is too old.
+
+    A log that nobody ever wrote into is most likely not the one that is meant: an empty one is made wherever a
+    path is mistyped.
 
     Parameters
     ----------
@@ -39,9 +42,16 @@ def check_annotations(annotations: Annotations, max_age: timedelta | None) -> No
 
     Raises
     ------
+    ExclusionsUnavailableError
+        If there is no event at all.
     ExclusionsOutOfDateError
-        If it is older, or there is none.
+        If the newest is older.
     """
+    if not annotations.cut():
+        raise ExclusionsUnavailableError(
+            "The log of annotations has no event at all, so that nothing can be left out by it. Is it the "
+            "right one?"
+        )
     if max_age is not None:
         check_moment(newest_event(annotations), max_age, "event of the annotations")
 

@@ -211,6 +211,18 @@ class RequiredFlag(Requirement):
         """
         return self._set if flag.state == "set" else self._other
 
+    def grant(self, target: Target, flag: EffectiveFlag) -> None:
+        """Let the flag hold at a target that has it from others.
+
+        Parameters
+        ----------
+        target
+            Where.
+        flag
+            From what.
+        """
+        self._set.put(target, flag)
+
     @property
     def digest(self) -> str:
         """Names what has the flag set."""

@@ -6,16 +6,19 @@
 ``prerequisites``   the same for prerequisite inputs; ``falling_back`` what takes the place of what is left out
 ``accounts``        what was left out, and what went in consequence
 ``warnings``        what a person should know before the graph is run
-``recording``       the record in the graph and in its output run
+``record``          the record of what was left out; ``recording`` how it gets into graph and run
+``explaining``      what a graph's file says of it: `explain`
 =================== ============================================================
 """
 
 from gnomon.curation.graphs.accounts import LeftOut, Pruned, TaskAccount
 from gnomon.curation.graphs.builder import ExcludingQuantumGraphBuilder
 from gnomon.curation.graphs.building import Graph, build_graph
+from gnomon.curation.graphs.explaining import Explanation, explain
 from gnomon.curation.graphs.falling_back import OnShadow
 
 __all__ = [
+    "Explanation",
     "ExcludingQuantumGraphBuilder",
     "Graph",
     "LeftOut",
@@ -23,4 +26,5 @@ __all__ = [
     "Pruned",
     "TaskAccount",
     "build_graph",
+    "explain",
 ]

@@ -16,6 +16,7 @@ from lsst.pipe.base.quantum_graph_skeleton import (
 )
 
 from gnomon.curation.exclusions import Exclusion
+from gnomon.curation.exclusions.requirements import OBSERVATIONS, Requirement
 
 __all__ = ["Accounts", "Effect", "LeftOut", "Pruned", "TaskAccount"]
 
@@ -113,11 +114,14 @@ class Accounts:
     ----------
     left_out
         What was left out, in the order in which it was.
+    observed
+        How many inputs name an observation.
     asked
-        Of how many inputs each dataset type was asked.
+        How many of them each requirement was asked of.
     """
 
     left_out: list[LeftOut] = field(default_factory=list)
+    observed: int = 0
     asked: Counter[str] = field(default_factory=Counter)
     _quanta: dict[QuantumKey, Exclusion] = field(default_factory=dict)
     _gone: dict[_Key, Exclusion] = field(default_factory=dict)
@@ -204,9 +208,13 @@ class Accounts:
             LeftOut("output", key.parent_dataset_type_name, _plain(data_id), dataset_id, why)
         )
 
-    def inputs(self, dataset_type: str, found: Sequence[Exclusion | None]) -> None:
-        """Write down how many inputs of a type were looked at."""
-        self.asked[dataset_type] += len(found)
+    def ask(self, number: int, names: Sequence[str], requirements: Iterable[Requirement]) -> None:
+        """Write down how many inputs of one type were asked for what is required."""
+        if not OBSERVATIONS.isdisjoint(names):
+            self.observed += number
+        for need in requirements:
+            if need.asks(names):
+                self.asked[need.name] += number
 
     def settle(
         self, components: PredictedQuantumGraphComponents

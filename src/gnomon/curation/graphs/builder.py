@@ -159,7 +159,9 @@ class ExcludingQuantumGraphBuilder(QuantumGraphBuilder):
         """Take out input datasets, or put older ones in their place."""
         existing = [(key, ref) for key in keys if (ref := skeleton.get_dataset_ref(key)) is not None]
         found = self._exclusions.of_datasets([ref for _, ref in existing])
-        self.accounts.inputs(dataset_type, found)
+        dimensions = subgraph.dataset_types[dataset_type].dimensions
+        names = tuple(dimensions.data_coordinate_keys)
+        self.accounts.ask(len(existing), names, self._exclusions.requirements)
         gone = [(key, ref, why) for (key, ref), why in zip(existing, found, strict=True) if why is not None]
         if not gone:
             return

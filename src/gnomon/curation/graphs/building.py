@@ -15,13 +15,22 @@ from lsst.pipe.base.pipeline_graph import PipelineGraph, PipelineGraphError
 from lsst.pipe.base.quantum_graph import PredictedQuantumGraphComponents
 from lsst.pipe.base.quantum_graph_builder import QuantumGraphBuilderError
 
+from gnomon import __version__, times
 from gnomon.curation.exclusions import Exclusions
 from gnomon.curation.graphs.accounts import LeftOut, Pruned, TaskAccount
 from gnomon.curation.graphs.builder import ExcludingQuantumGraphBuilder
 from gnomon.curation.graphs.falling_back import OnShadow
-from gnomon.curation.graphs.recording import add_record
+from gnomon.curation.graphs.record import head_of, record_of
+from gnomon.curation.graphs.recording import add_head, add_record
 from gnomon.curation.graphs.warnings import check_losses, warnings_of
-from gnomon.errors import CollectionNotFoundError, ExpressionError, GnomonError, RepositoryError, nearest
+from gnomon.errors import (
+    CollectionNotFoundError,
+    ExpressionError,
+    GnomonError,
+    GraphLossError,
+    RepositoryError,
+    nearest,
+)
 
 __all__ = ["Graph", "build_graph"]
 
@@ -133,9 +142,9 @@ def build_graph(
     Raises
     ------
     GraphLossError
-        If a task lost more of its inputs than allowed.
+        If nothing is left to do for what was left out, or a task lost more of its inputs than allowed.
     RepositoryError
-        If there is no such pipeline, it cannot be used, its graph cannot be built, or nothing is left to do.
+        If there is no such pipeline, it cannot be used, its graph cannot be built, or nothing is to do.
     CollectionNotFoundError
         If an input collection does not exist.
     ExpressionError
@@ -172,25 +181,37 @@ def build_graph(
     left_out = tuple(builder.accounts.left_out)
     if not sum(quanta.values()):
         condition = f" where {where}" if where else ""
-        raise RepositoryError(
+        if not left_out:
+            raise RepositoryError(
+                f"There is nothing to do: {searched} holds no inputs of this pipeline{condition}."
+            )
+        error = GraphLossError(
             f"There is nothing left to do: what {searched} holds for this pipeline{condition} is left out by "
             f"{_in_words(left_out)}."
-            if left_out
-            else f"There is nothing to do: {searched} holds no inputs of this pipeline{condition}."
         )
-    check_losses(tasks, max_loss)
-    graph = Graph(
-        components,
-        quanta,
-        exclusions,
-        tasks,
-        left_out,
-        pruned,
-        warnings_of(exclusions, tasks, builder.accounts),
-    )
+        error.tasks, error.left_out = tasks, left_out
+        raise error
+    warnings = warnings_of(exclusions, tasks, builder.accounts)
+    if max_loss is not None:
+        check_losses(tasks, left_out, max_loss)
     if exclusions.selection:
-        add_record(graph, butler, dataset=record)
-    return graph
+        head = head_of(
+            exclusions,
+            tasks,
+            left_out,
+            pruned,
+            warnings,
+            {
+                "on_shadow": on_shadow,
+                "built_at": times.to_utc_iso(times.now()),
+                "software": f"gnomon {__version__}",
+            },
+        )
+        if record:
+            whole = record_of(head, exclusions, left_out, pruned)
+            head["record"] = add_record(components, whole, butler)
+        add_head(components, head)
+    return Graph(components, quanta, exclusions, tasks, left_out, pruned, warnings)
 
 
 def _resolved(pipeline: str | Path | Pipeline | PipelineGraph) -> PipelineGraph:

@@ -10,10 +10,14 @@ stands against an inherited flag; a program's does not.
 ``covering``    which flags cover which data IDs, many at once
 ``records``     from exposures to visits and back
 ``lineage``     from inputs to outputs
+``virtual``     virtual flags, evaluated where others arrive
+``implied``     the night, filter and band of a data ID
 ``inheriting``  all of it: `inherit`, `Inheritance`
+``asking``      from a log to what some things inherit: `find_inherited`
 =============== =================================================================
 """
 
+from gnomon.curation.inheritance.asking import find_inherited
 from gnomon.curation.inheritance.inherited import InheritedFlag, Source
 from gnomon.curation.inheritance.inheriting import Inheritance, inherit
 from gnomon.curation.inheritance.rules import (
@@ -34,6 +38,7 @@ __all__ = [
     "InheritedFlag",
     "Source",
     "Threshold",
+    "find_inherited",
     "inherit",
     "load_inheritance",
     "parse_inheritance",

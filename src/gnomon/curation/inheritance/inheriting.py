@@ -16,6 +16,7 @@ from gnomon.curation.inheritance.inherited import InheritedFlag, Source, causes_
 from gnomon.curation.inheritance.lineage import describe, flow_through_lineage
 from gnomon.curation.inheritance.records import Definitions, flow_through_records
 from gnomon.curation.inheritance.rules import Flow, InheritanceRules
+from gnomon.curation.inheritance.virtual import asserted, evaluate_inherited
 from gnomon.errors import InheritanceError
 from gnomon.repository.lineage import Lineage
 
@@ -42,6 +43,9 @@ class Inheritance:
         which is an error if the rules count on it.
     vocabulary
         What flags mean; by default what ships with gnomon.
+    virtual
+        Virtual flags that are of interest beside those among ``flags``. They do not flow: they are evaluated where
+        the flags arrive that they are made of. For that ``flags`` should have those in every state.
 
     Raises
     ------
@@ -57,12 +61,15 @@ class Inheritance:
         butler: Butler,
         lineage: Lineage | None = None,
         vocabulary: Vocabulary | None = None,
+        virtual: Iterable[str] = (),
     ) -> None:
         self.flags = list(flags)
         self.rules = rules
         self._butler, self._lineage = butler, lineage
-        known = vocabularies.load() if vocabulary is None else vocabulary
-        names = {flag.flag for flag in self.flags}
+        known = self._vocabulary = vocabularies.load() if vocabulary is None else vocabulary
+        self._asserted = asserted(self.flags)
+        self._virtual = sorted({*virtual, *(flag.flag for flag in self.flags)} & known.virtual.keys())
+        names = {flag.flag for flag in (*self.flags, *self._asserted)}
         carried = [
             (flow, frozenset(name for name in names if flow.carries(name, known))) for flow in rules.flows
         ]
@@ -80,9 +87,20 @@ class Inheritance:
         flows = [(flow, names) for flow, names in self._of_records if names]
         if not flows:
             return ()
-        found = flow_through_records(
-            self.flags, flows, definitions=Definitions(self._butler), label=self.rules.label
+        found = list(
+            _sorted(
+                flow_through_records(
+                    self._asserted, flows, definitions=Definitions(self._butler), label=self.rules.label
+                )
+            )
         )
+        if self._virtual and found:
+            targets = list(dict.fromkeys(flag.target for flag in found))
+            covering = Covering([*self._asserted, *found])
+            things = with_implied(things_of(targets), covering.dimensions, butler=self._butler)
+            covered = covering.of(things).group_by("thing", maintain_order=True).agg("held")
+            sets = [(targets[thing], places) for thing, places in covered.iter_rows()]
+            found += evaluate_inherited(self._virtual, found, sets, covering, self._vocabulary)
         return _sorted(found)
 
     @cached_property
@@ -100,21 +118,31 @@ class Inheritance:
         Returns
         -------
         list of InheritedFlag
-            Of records, all; of datasets, those that were made from a dataset on which a flag was set by its
-            UUID. What was made from the data of a flagged exposure is found by asking about it with `of_targets`
-            or `of_datasets`.
+            What records inherit from each other, and what datasets inherit from their inputs as far as the
+            lineage goes. That what is set on a data ID holds of each that contains it goes without saying here;
+            `of_targets` says so.
         """
         found: list[InheritedFlag] = list(self.records)
         flows = self._dataset_flows(advisory)
-        flagged = [
-            flag.target.dataset_id.bytes
-            for flag in self.flags
-            if flag.state == "set" and flag.target.kind == "dataset" and flag.target.dataset_id is not None
-        ]
-        if flows and flagged and self._lineage is not None:
+        if flows and self._covering and self._lineage is not None:
+            flagged = self._flagged_datasets(self._lineage)
             outputs = self._lineage.descendants(flagged)["descendant"].unique().sort().to_list()
             found += self._through_lineage(outputs, flows)
         return list(_sorted(flag for flag in found if advisory or flag.counts))
+
+    def _flagged_datasets(self, lineage: Lineage) -> list[bytes]:
+        """Give the recorded datasets on which, or on whose data IDs, something is set."""
+        recorded = lineage.known().select("dataset", "dataset_type", "data_id")
+        nameless = recorded.filter(pl.col("data_id").is_null())["dataset"]
+        named = describe(nameless, lineage=None, butler=self._butler).drop("thing")
+        known = (
+            pl.concat([recorded.drop_nulls("data_id"), named])
+            .with_row_index("thing")
+            .select(pl.col(name).cast(kind) for name, kind in THINGS.items())
+        )
+        things = with_implied(known, self._covering.dimensions, butler=self._butler)
+        covered = self._covering.of(things)["thing"].unique()
+        return known.filter(pl.col("thing").is_in(covered.implode()))["dataset"].to_list()
 
     def of_targets(self, targets: Iterable[Target], *, advisory: bool = False) -> list[InheritedFlag]:
         """Say what things inherit.
@@ -211,6 +239,7 @@ def inherit(
     butler: Butler,
     lineage: Lineage | None = None,
     vocabulary: Vocabulary | None = None,
+    virtual: Iterable[str] = (),
     targets: Iterable[Target] | None = None,
     advisory: bool = False,
 ) -> list[InheritedFlag]:
@@ -218,7 +247,7 @@ def inherit(
 
     Parameters
     ----------
-    flags, rules, butler, lineage, vocabulary
+    flags, rules, butler, lineage, vocabulary, virtual
         As of `Inheritance`.
     targets
         By which things, see `Inheritance.of_targets`; None means anywhere, see `Inheritance.everywhere`.
@@ -235,7 +264,9 @@ def inherit(
     InheritanceError
         As of `Inheritance`.
     """
-    compiled = Inheritance(flags, rules, butler=butler, lineage=lineage, vocabulary=vocabulary)
+    compiled = Inheritance(
+        flags, rules, butler=butler, lineage=lineage, vocabulary=vocabulary, virtual=virtual
+    )
     if targets is None:
         return compiled.everywhere(advisory=advisory)
     return compiled.of_targets(targets, advisory=advisory)

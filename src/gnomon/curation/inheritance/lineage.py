@@ -146,14 +146,12 @@ def _flow_once(
         .filter(flow.when.holds(pl.col("count"), pl.col("of")))
         .sort("output", "flag", "what")
     )
-    named: dict[int, Source] = {}
+    wanted = things.filter(pl.col("thing").is_in(counted["things"].explode().unique().implode()))
+    named = {row["thing"]: _source(row) for row in wanted.iter_rows(named=True)}
     for row in counted.iter_rows(named=True):
         target = Target.dataset(uuid.UUID(bytes=row["output"]))
         if (target.key, row["flag"]) in cleared:
             continue
-        for thing in row["things"]:
-            if thing not in named:
-                named[thing] = _source(things.row(things["thing"].index_of(thing) or 0, named=True))
         yield InheritedFlag(
             target,
             row["flag"],
@@ -209,5 +207,7 @@ def _one_step(children: Sequence[bytes], lineage: Lineage, kinds: frozenset[str]
 def _source(row: Mapping[str, object]) -> Source:
     identifier = uuid.UUID(bytes=row["dataset"])  # type: ignore[arg-type]  # 16 bytes
     text = row["data_id"]
-    data_id = dataids.format(dataids.parse(str(text))) if text is not None else str(identifier)
-    return Source(Target.dataset(identifier), f"{row['dataset_type'] or 'dataset'} {data_id}")
+    if text is None:
+        return Source(Target.dataset(identifier), str(identifier))
+    data_id = dataids.parse(dataids.key(dataids.parse(str(text))))  # without what is implied
+    return Source(Target.dataset(identifier), f"{row['dataset_type']} {dataids.format(data_id)}")

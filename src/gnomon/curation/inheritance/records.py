@@ -189,8 +189,7 @@ def _flow_once(
     label: str,
 ) -> list[InheritedFlag]:
     start, _, end = flow.way.partition(" to ")
-    rests: dict[_Rest, int] = {}
-    rows = []
+    told: list[tuple[int, str, int | str, int | str, _Rest]] = []
     for place, flag in enumerate(sources):
         data_id = flag.target.data_id
         if flag.flag not in names or data_id is None or start not in data_id or end in data_id:
@@ -200,10 +199,13 @@ def _flow_once(
         rest = tuple(
             (name, value) for name, value in sorted(data_id.items()) if name not in ("instrument", start)
         )
-        number = rests.setdefault(rest, len(rests))
-        rows.append((place, flag.flag, data_id["instrument"], data_id[start], number))
-    if not rows:
+        told.append((place, flag.flag, data_id["instrument"], data_id[start], rest))
+    if not told:
         return []
+    # Numbered in an order of their own, so that no answer depends on that of the flags.
+    ordered = sorted({row[-1] for row in told}, key=lambda rest: (len(rest), rest))
+    rests = {rest: number for number, rest in enumerate(ordered)}
+    rows = [(*row[:-1], rests[row[-1]]) for row in told]
     schema = {"place": pl.Int64, "flag": pl.String, "instrument": pl.String, start: pl.Int64, "rest": pl.Int64}
     flagged = pl.DataFrame(rows, schema=schema, orient="row")
     near = definitions.among(definitions.of(flagged, start), flow.visit_systems)
@@ -225,19 +227,18 @@ def _flow_once(
         .join(of, on=("instrument", end))
         .filter(flow.when.holds(pl.col("count"), pl.col("of")))
     )
-    by_number = list(rests)
     inherited = []
     for row in counted.iter_rows(named=True):
         instrument = row["instrument"]
         target = Target.dimension(
-            end, {"instrument": instrument, end: row[end], **dict(by_number[row["rest"]])}
+            end, {"instrument": instrument, end: row[end], **dict(ordered[row["rest"]])}
         )
         causes = causes_of(sources[place] for place in row["places"])
         if all(cause.target == target for cause in causes):
             continue
         named: dict[int, Source] = {}
         for source in row["sources"]:
-            data_id = {"instrument": instrument, start: source[start], **dict(by_number[source["part"]])}
+            data_id = {"instrument": instrument, start: source[start], **dict(ordered[source["part"]])}
             named.setdefault(source[start], Source(Target.dimension(start, data_id), dataids.format(data_id)))
         inherited.append(
             InheritedFlag(

@@ -13,7 +13,7 @@ from gnomon.annotations.asking import Moment
 from gnomon.curation.marked_lineage.records import RecordsOf, targets_around
 from gnomon.repository.lineage import Dataset, Ways
 from gnomon.repository.lineage.edges import data_id_of
-from gnomon.repository.lineage.gathering import datasets_of
+from gnomon.repository.lineage.saying import datasets_of
 
 __all__ = ["Mark", "MarkedLineage", "Node", "mark_lineage"]
 

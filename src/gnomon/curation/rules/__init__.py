@@ -1,7 +1,8 @@
 """Rules: which condition over which metrics makes a bot propose which flag.
 
 =============== ==============================================================
-``rule``        one rule, checked when it is made; ``columns`` what it can speak of, ``wording`` its texts
+``rule``        one rule, checked when it is made
+``columns``     what a rule can speak of; ``wording`` its texts
 ``files``       rules from a file, mistakes with their lines
 ``measured``    from measurements to one row for each thing
 ``comparing``   trends and baselines; ``consecutive`` what has to hold for several observations
@@ -13,8 +14,8 @@
 ``examples``    the tests that travel with a rule
 =============== ==============================================================
 
-A datum goes from ``measured`` through ``evaluation`` and ``changes`` into ``running``, as a table all the way;
-targets and assertions are made only of what has changed.
+A datum goes from ``measured`` through ``evaluation`` and ``changes`` into ``running``, as a table all the
+way; targets and assertions are made only of what has changed.
 """
 
 from gnomon.curation.rules.evaluation import Proposal, Proposals, evaluate

@@ -91,13 +91,13 @@ def changes_of(
         Over which measurements it is run.
     inside
         Says of keys of targets of which the rule has nothing to say any more whether they belong to these
-        measurements; asked only where the scope leaves that open.
+        measurements. It is asked only where the scope leaves that open.
 
     Returns
     -------
     polars.DataFrame
-        ``key``, ``flag``, ``state`` (*withdrawn* where it has nothing to say any more), ``before`` (null where
-        it had said nothing) and ``place``, the place among the proposals. A reason that is worded otherwise
+        ``key``, ``flag``, ``state`` (*withdrawn* where it has nothing to say any more), ``before`` (null
+        where it had said nothing) and ``place``, the place among the proposals. A reason that is worded otherwise
         is no change.
 
     Raises
@@ -113,15 +113,18 @@ def changes_of(
     # Two datasets can measure the same thing; then it is bad if it is in one of them.
     now = now.sort(pl.col("state") != "set", maintain_order=True).unique("key", keep="first").sort("place")
     last = said.sort("clock").unique(["key", "flag"], keep="last", maintain_order=True)
-    if len(last) and (latest := int(last["version"].max())) > rule.version:  # type: ignore[arg-type]
+    latest = max(last["version"], default=0)
+    if latest > rule.version:
         raise DefinitionError(
-            f"The rule {rule.name} has spoken as version {latest} already, and this is version {rule.version}: "
-            f"raise it to {latest + 1}, or withdraw what was said: gnomon rules withdraw --rule {rule.name} "
+            f"The rule {rule.name} has spoken as version {latest} already, and this is version "
+            f"{rule.version}: raise it to {latest + 1}, or withdraw what was said: gnomon rules withdraw --rule {rule.name} "
             f"--version {latest}."
         )
     last = last.filter(pl.col("state") != "withdrawn")
     beside = now.join(
-        last.select("key", "flag", pl.col("state").alias("before"), pl.col("version").alias("version_before")),
+        last.select(
+            "key", "flag", pl.col("state").alias("before"), pl.col("version").alias("version_before")
+        ),
         on=["key", "flag"],
         how="left",
         maintain_order="left",

@@ -18,7 +18,7 @@ _NIGHT, _GROUP = "_night", "_group"
 
 
 def group_numbers(frame: pl.DataFrame, within: Sequence[str]) -> pl.Series:
-    """Number the groups of rows with the same values, unknown ones among them.
+    """Give the groups of rows with the same values numbers; what is unknown is a value, too.
 
     Parameters
     ----------
@@ -32,12 +32,16 @@ def group_numbers(frame: pl.DataFrame, within: Sequence[str]) -> pl.Series:
     polars.Series
         Integers from 0.
     """
-    told = [name for name in within if frame[name].null_count() < len(frame)]
+    told = [name for name in within if not _is_constant(frame[name])]
     if not told:
         return pl.Series(_GROUP, np.zeros(len(frame), dtype=np.int64))
-    groups = frame.select(told).unique(maintain_order=True).with_row_index(_GROUP)
+    groups = frame.select(told).unique().with_row_index(_GROUP)
     joined = frame.select(told).join(groups, on=told, how="left", nulls_equal=True, maintain_order="left")
     return joined[_GROUP].cast(pl.Int64)
+
+
+def _is_constant(values: pl.Series) -> bool:
+    return values.null_count() == len(values) or bool((values == values[0]).all(ignore_nulls=False))
 
 
 def without_trend(frame: pl.DataFrame, rule: Rule, trend: TrendRemoval) -> pl.DataFrame:
@@ -68,25 +72,28 @@ def with_baseline(frame: pl.DataFrame, rule: Rule, baseline: Baseline) -> pl.Dat
     """Add a baseline's columns: median and scatter of the nights before, null where they have nothing."""
     column = rule.column_of(baseline.of)
     night = pl.col("day_obs").cast(pl.String).str.to_date("%Y%m%d", strict=False)
-    numbered = frame.with_columns(
-        night.alias(_NIGHT),
-        group_numbers(frame, baseline.within).alias(_GROUP),
-        pl.int_range(pl.len()).alias("_row"),
+    dates = frame.select(pl.col("day_obs").unique()).with_columns(night.alias(_NIGHT))
+    numbered = frame.with_columns(group_numbers(frame, baseline.within).alias(_GROUP))
+    # Each night of each group is looked back from once, however much was measured in it.
+    nightly = (
+        numbered.select(_GROUP, "day_obs", column)
+        .group_by(_GROUP, "day_obs")
+        .agg(pl.col(column).drop_nulls())
+        .join(dates, on="day_obs", how="inner")
+        .drop_nulls(_NIGHT)
+        .sort(_GROUP, _NIGHT)
     )
-    known = numbered.select("_row", _NIGHT, _GROUP, column).drop_nulls().sort(_GROUP, _NIGHT)
-    window = f"{baseline.nights}d"
-    value = pl.col(column)
-    lower, upper = (
-        value.rolling_quantile_by(_NIGHT, window, quantile=q, interpolation="linear", closed="left")
-        for q in (0.25, 0.75)
+    windows = nightly.rolling(_NIGHT, period=f"{baseline.nights}d", closed="left", group_by=_GROUP).agg(
+        pl.col(column).explode().drop_nulls()
     )
-    median = value.rolling_median_by(_NIGHT, window, closed="left")
-    found = known.select(
-        "_row",
-        median.over(_GROUP).alias("baseline"),
-        ((upper - lower) / _QUARTILES_TO_SIGMA).over(_GROUP).alias("baseline_scatter"),
+    lower, median, upper = (
+        pl.col(column).list.eval(pl.element().quantile(q, interpolation="linear")).list.first()
+        for q in (0.25, 0.5, 0.75)
     )
-    joined = numbered.join(found, on="_row", how="left", maintain_order="left")
-    return joined.with_columns(
-        ((value - pl.col("baseline")) / pl.col("baseline_scatter")).alias("baseline_deviation")
-    ).drop("_row", _NIGHT, _GROUP)
+    found = windows.with_columns(
+        median.alias("baseline"), ((upper - lower) / _QUARTILES_TO_SIGMA).alias("baseline_scatter")
+    )
+    found = found.join(dates, on=_NIGHT).select(_GROUP, "day_obs", "baseline", "baseline_scatter")
+    joined = numbered.join(found, on=[_GROUP, "day_obs"], how="left", maintain_order="left")
+    deviation = (pl.col(column) - pl.col("baseline")) / pl.col("baseline_scatter")
+    return joined.with_columns(deviation.alias("baseline_deviation")).drop(_GROUP)

@@ -1,10 +1,12 @@
 """Runs of observations: a condition that has to hold for several, one after the other.
 
-Consecutive are observations of one instrument, night and filter in the order of time, as far as the rule looks
-at them. If the condition holds at enough of them in a row, all of that row are marked, the first one too. An
-observation at which the condition is unknown, or of which the store knows and nothing was measured, ends a row.
+Consecutive are observations of one instrument, night and filter in the order of time, as far as the rule
+looks at them. If the condition holds at enough of them in a row, all of that row are marked, the first one
+too. An observation at which the condition is unknown, or of which the store knows and nothing was measured,
+ends a row.
 """
 
+import numpy as np
 import polars as pl
 
 from gnomon.curation.rules.comparing import group_numbers
@@ -60,21 +62,34 @@ def hold_for_long(rule: Rule, part: Shaped, holds: pl.Series, observations: pl.D
         rows = rows.filter(pl.col("holds").is_not_null())
     elif observations is not None:
         rows = pl.concat([rows, _unmeasured(rows, observations, within, element)])
-    rows = rows.with_columns(group_numbers(rows, within).alias(_GROUP), pl.col("holds").fill_null(value=False))
-    rows = rows.sort(_GROUP, "obs_begin", element, nulls_last=True)
+    rows = rows.with_columns(
+        group_numbers(rows, within).alias(_GROUP), pl.col("holds").fill_null(value=False)
+    )
+    rows = _in_time(rows, element, [name for name in within if name == "instrument"])
     before = pl.col("obs_end").fill_null(pl.col("obs_begin")).shift(1)
     breaks = (pl.col(_GROUP) != pl.col(_GROUP).shift(1)) | (pl.col("holds") != pl.col("holds").shift(1))
     if options.gap_us is not None:
         too_late = pl.col("obs_begin") - before > pl.duration(microseconds=options.gap_us)
         breaks |= too_late.fill_null(value=False)
     runs = rows.with_columns(breaks.fill_null(value=True).cum_sum().alias("run"))
-    enough = runs.select(
-        _ROW, _MEASURED, (pl.col("holds") & (pl.len().over("run") >= rule.run_length)).alias("long")
-    ).filter(_MEASURED)
-    found = pl.DataFrame({_ROW: pl.int_range(len(holds), eager=True)}).join(
-        enough.select(_ROW, "long"), on=_ROW, how="left", maintain_order="left"
+    numbers = runs["run"].to_numpy()
+    long = (np.bincount(numbers)[numbers] >= rule.run_length) & runs["holds"].to_numpy()
+    measured = runs[_MEASURED].to_numpy()
+    found = np.zeros(len(holds), dtype=np.bool_)
+    found[runs[_ROW].filter(runs[_MEASURED]).to_numpy()] = long[measured]
+    return pl.select(pl.when(holds.is_not_null()).then(pl.Series(found)).alias(holds.name)).to_series()
+
+
+def _in_time(rows: pl.DataFrame, element: str, instrument: list[str]) -> pl.DataFrame:
+    """Sort by group and time; there are far fewer observations than rows, so these are put in order first."""
+    order = (
+        rows.group_by(*instrument, element)
+        .agg(pl.col("obs_begin").min())
+        .sort("obs_begin", element, nulls_last=True)
+        .with_row_index("_order")
     )
-    return found.select(pl.when(holds.is_not_null()).then(pl.col("long")).alias(holds.name)).to_series()
+    placed = rows.join(order.drop("obs_begin"), on=[*instrument, element], how="left", nulls_equal=True)
+    return placed.sort(pl.col(_GROUP) * len(order) + pl.col("_order").cast(pl.Int64))
 
 
 def _unmeasured(
@@ -82,7 +97,9 @@ def _unmeasured(
 ) -> pl.DataFrame:
     """Give the observations between those that were measured, of which nothing is known."""
     there = observations.filter(pl.col("element") == element).rename({"id": element})
-    there = there.select(*(name for name in (*within, element, "obs_begin", "obs_end") if name in there.columns))
+    there = there.select(
+        *(name for name in (*within, element, "obs_begin", "obs_end") if name in there.columns)
+    )
     shared = [name for name in within if name in there.columns]
     expected = rows.select(within).unique().join(there, on=shared, how="inner", nulls_equal=True)
     missing = expected.join(rows, on=[*within, element], how="anti", nulls_equal=True)
@@ -94,4 +111,4 @@ def _unmeasured(
         pl.lit(None, pl.Boolean).alias("holds"),
         pl.lit(None, pl.Int64).alias(_ROW),
         pl.lit(value=False).alias(_MEASURED),
-    ).cast(dict(rows.schema))
+    ).cast(rows.schema)

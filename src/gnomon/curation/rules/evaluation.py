@@ -9,6 +9,7 @@ import astropy.units as u
 import polars as pl
 
 from gnomon import expressions
+from gnomon.algorithms.expression_units import BARE, Bare
 from gnomon.algorithms.settled_units import settle_units
 from gnomon.annotations import Target
 from gnomon.annotations.model import FlagState
@@ -75,7 +76,9 @@ class Proposals(Sequence[Proposal]):
         proposed = [part.frame[_PROPOSED] for part in self.parts]
         flags = pl.concat(proposed) if proposed else pl.Series(_PROPOSED, [], pl.Boolean)
         is_set, is_not = self.rule.states()
-        return pl.select(pl.when(flags).then(pl.lit(is_set)).otherwise(pl.lit(is_not)).alias("state"))["state"]
+        return pl.select(pl.when(flags).then(pl.lit(is_set)).otherwise(pl.lit(is_not)).alias("state"))[
+            "state"
+        ]
 
     @cached_property
     def keys(self) -> pl.Series:
@@ -106,12 +109,16 @@ class Proposals(Sequence[Proposal]):
             chosen = part.frame[inside]
             texts = with_names(rule, chosen, named).select(named) if named else None
             about = chosen.select(
-                *(name for name in part.dimensions if name in part.frame.columns), "dataset_id", OTHER_DIMENSIONS
+                *(name for name in part.dimensions if name in part.frame.columns),
+                "dataset_id",
+                OTHER_DIMENSIONS,
             )
             for place, (row, proposed) in enumerate(
                 zip(about.iter_rows(named=True), chosen[_PROPOSED], strict=True)
             ):
-                text = wording.write_reason(rule.sentence, {} if texts is None else texts.row(place, named=True))
+                text = wording.write_reason(
+                    rule.sentence, {} if texts is None else texts.row(place, named=True)
+                )
                 state = is_set if proposed else is_not
                 if state is not None:
                     yield Proposal(target_of(rule, row), state, text)
@@ -165,7 +172,9 @@ def evaluate(rule: Rule, rows: Rows, *, observations: pl.DataFrame | None = None
         frame = frame.with_columns(holds.alias(_PROPOSED)).filter(pl.col(_PROPOSED).is_not_null())
         if rule.otherwise == "nothing":
             frame = frame.filter(_PROPOSED)
-        found = Shaped(part.dimensions, part.key, frame.sort(part.key, maintain_order=True) if part.key else frame)
+        found = Shaped(
+            part.dimensions, part.key, frame.sort(part.key, maintain_order=True) if part.key else frame
+        )
         if len(found.frame):
             if not found.key and not rule.marks_datasets:
                 target_keys(rule, found)  # which says that nothing can be marked
@@ -189,19 +198,23 @@ def with_names(rule: Rule, frame: pl.DataFrame, names: Sequence[str]) -> pl.Data
     return frame.with_columns(added) if added else frame
 
 
-def _condition(rule: Rule, frame: pl.DataFrame, text: str, units: Mapping[str, u.UnitBase]) -> pl.Series:
+def _condition(
+    rule: Rule, frame: pl.DataFrame, text: str, units: Mapping[str, u.UnitBase | Bare]
+) -> pl.Series:
     """Say where a condition holds; null where that is unknown."""
     expression = settle_units(expressions.parse(text), units)
     named = with_names(rule, frame, sorted(expression.names))
     return named.with_columns(expression.to_polars(named, condition=True).alias(_PROPOSED))[_PROPOSED]
 
 
-def _units(rule: Rule, frame: pl.DataFrame) -> dict[str, u.UnitBase]:
+def _units(rule: Rule, frame: pl.DataFrame) -> dict[str, u.UnitBase | Bare]:
     """Give the units of all names of a rule, where they are known."""
-    of_columns: dict[str, u.UnitBase] = dict(columns.FIELD_UNITS)
+    of_columns: dict[str, u.UnitBase | Bare] = dict(columns.FIELD_UNITS)
     for column in rule.uses:
-        written = frame[columns.unit_column(column)].drop_nulls()
-        if len(written):
+        written = frame.filter(pl.col(column).is_not_null())[columns.unit_column(column)]
+        if not len(written):
+            of_columns[column] = BARE  # what has no values may be in any unit
+        elif written[0] is not None:
             try:
                 of_columns[column] = parse_unit(written[0])
             except DefinitionError:

@@ -81,7 +81,9 @@ def failing_examples(rule: Rule) -> list[Failure]:
 
 def _said(rule: Rule, example: Example) -> list[str]:
     things = [_thing(rule, given, place) for place, given in enumerate(example.given, start=1)]
-    records = [row for given, thing in zip(example.given, things, strict=True) for row in _rows(rule, given, thing)]
+    records = [
+        row for given, thing in zip(example.given, things, strict=True) for row in _rows(rule, given, thing)
+    ]
     schema = dict(pl.DataFrame(SCHEMA.empty_table()).schema)
     schema |= {name: type_of(name) for name in observations.METADATA}
     frame = pl.DataFrame(
@@ -104,7 +106,9 @@ def _thing(rule: Rule, given: Mapping[str, Any], place: int) -> dict[str, Any]:
     wanted |= {name for name in told if name in DATA_ID_COLUMNS}
     wanted |= {part for name in wanted for part in dataids.REQUIRED[name]}
     wanted |= {part for name in wanted for part in dataids.IMPLIED.get(name, ())}
-    thing: dict[str, Any] = {name: _made_up(name, place) if name in wanted else None for name in DATA_ID_COLUMNS}
+    thing: dict[str, Any] = {
+        name: _made_up(name, place) if name in wanted else None for name in DATA_ID_COLUMNS
+    }
     thing["dataset_id"] = uuid.UUID(int=place).bytes
     thing["obs_begin"] = _NIGHT + place * _MINUTE
     thing["obs_end"] = thing["obs_begin"] + _MINUTE / 2

@@ -1,7 +1,19 @@
-"""Rule files: which condition over which metrics proposes which flag, read and checked before anything runs.
+"""Rule files: which condition over which metrics proposes which flag, checked before anything runs.
 
-A rule file is YAML; `gnomon.curation.rules.rule.Rule` has the keys of a rule. It may come from anywhere: it can
-name columns and nothing else.
+A rule file is YAML::
+
+    rules:
+      - name: poor_seeing
+        version: 1
+        description: The seeing was poor for a while.
+        flag: questionable
+        metric: demo.seeing
+        only: observation_type = 'science'
+        when: seeing > 2 arcsec for 3 consecutive visits
+        reason: "seeing {seeing:.1f} {unit}"
+
+`gnomon.curation.rules.rule.Rule` has all keys of a rule. A file may come from anywhere: its texts can name
+columns and nothing else.
 """
 
 from collections.abc import Mapping
@@ -10,7 +22,15 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from gnomon.curation.rules.rule import Baseline, Consecutive, Example, InPart, MetricUse, Rule, TrendRemoval
+from gnomon.curation.rules.rule import (
+    Baseline,
+    Consecutive,
+    Example,
+    MetricUse,
+    PartError,
+    Rule,
+    TrendRemoval,
+)
 from gnomon.definitions.documents import check_keys, expect
 from gnomon.definitions.yaml_source import Located, Place, Problems, plain, read_documents
 from gnomon.errors import DefinitionError, nearest
@@ -74,7 +94,7 @@ def _rule(entry: Located, number: int) -> Rule:
         first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
         where: list[str | int] = list(first["loc"])
         cause = first.get("ctx", {}).get("error")
-        if not where and isinstance(cause, InPart):
+        if not where and isinstance(cause, PartError):
             where = [cause.part]
         names = [part for part in where if isinstance(part, str)]
         part = _PARTS.get(names[0]) if len(names) > 1 else None
@@ -84,15 +104,14 @@ def _rule(entry: Located, number: int) -> Rule:
 
 def _place(entry: Located, where: list[str | int]) -> Place:
     """Find the place of a value within a rule, or of the innermost one around it that there is."""
-    place, inside = entry.place, entry
+    place = entry.place
+    inside: object = entry
     for name in where:
-        found: object = None
         if isinstance(inside, Located) and isinstance(name, str):
-            place, found = inside.where(name), inside.get(name)
+            place, inside = inside.where(name), inside.get(name)
         elif isinstance(inside, list) and isinstance(name, int) and name < len(inside):
-            found = inside[name]
-            place = found.place if isinstance(found, Located) else place
-        inside = found  # type: ignore[assignment]  # whatever stands there
+            inside = inside[name]
+            place = inside.place if isinstance(inside, Located) else place
     return place
 
 

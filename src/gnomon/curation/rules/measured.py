@@ -1,8 +1,8 @@
 """From measurements to a frame with one row for each thing that a rule can speak of.
 
-Metrics are paired by what *names* a thing, its required dimensions: that one row knows the band of a visit and
-another does not makes no difference. A metric of something coarser (of the visit) stands beside one of something
-finer (of its detectors).
+Metrics are paired by what *names* a thing, its required dimensions: that one row knows the band of a visit
+and another does not makes no difference. A metric of something coarser (of the visit) stands beside one of
+something finer (of its detectors).
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,7 +11,8 @@ from typing import Any
 
 import polars as pl
 
-from gnomon import dataids
+from gnomon import dataids, expressions
+from gnomon.algorithms.settled_units import has_bare_numbers
 from gnomon.curation.rules.columns import FIELDS, type_of, unit_column
 from gnomon.curation.rules.rule import MetricUse, Rule
 from gnomon.definitions import parse_unit
@@ -104,8 +105,8 @@ def measured_things(rule: Rule, rows: Rows) -> list[Shaped]:
     Returns
     -------
     list of Shaped
-        Rows in which at least one metric has a finite value, with the columns of the data ID, those of
-        `FIELDS`, and for each of the rule's metrics its value and its unit.
+        With the columns of the data ID, those of `FIELDS`, and for each of the rule's metrics its value, null
+        where it is not finite, and its unit.
 
     Raises
     ------
@@ -119,16 +120,10 @@ def measured_things(rule: Rule, rows: Rows) -> list[Shaped]:
     known = _with_fields(rows)
     parts: list[tuple[str, Shaped]] = []
     for name, use in rule.uses.items():
-        own = _of_use(rule, name, use, known)
-        for part in shapes(own):
-            parts.append((name, _taken(rule, name, use, part)))
+        own = _in_one_unit(rule, name, use, _of_use(use, known))
+        parts += [(name, _taken(rule, name, use, part)) for part in shapes(own)]
     finest = _finest(rule, [part for _, part in parts])
-    things = []
-    for key in finest:
-        joined = _joined(rule, key, parts)
-        if joined is not None:
-            things.append(joined)
-    return things
+    return [_joined(rule, key, parts) for key in finest]
 
 
 def _with_fields(rows: Rows) -> pl.DataFrame:
@@ -145,32 +140,59 @@ def _with_fields(rows: Rows) -> pl.DataFrame:
     )
 
 
-def _of_use(rule: Rule, name: str, use: MetricUse, known: pl.DataFrame) -> pl.DataFrame:
-    """Give the finite values of one metric, in one unit."""
-    wanted = (pl.col("metric") == use.metric) & pl.col("value").is_finite()
+def _of_use(use: MetricUse, known: pl.DataFrame) -> pl.DataFrame:
+    """Give the rows of one metric; a value that is not finite is none."""
+    wanted = pl.col("metric") == use.metric
     if use.dataset_type is not None:
         wanted &= pl.col("dataset_type") == use.dataset_type
-    own = known.filter(wanted)
-    units = own["unit"].unique(maintain_order=True).to_list()
-    if use.unit is None and len(units) > 1:
-        raise UnitMismatchError(
-            f"The rule {rule.name} finds {use.metric} in several units, {', '.join(map(repr, sorted(units)))}: "
-            f"say in which it judges, metrics: {{{name}: {{metric: {use.metric}, unit: ...}}}}."
-        )
+    finite = pl.when(pl.col("value").is_finite()).then(pl.col("value"))
+    return known.filter(wanted).with_columns(finite.alias("value"))
+
+
+def _in_one_unit(rule: Rule, name: str, use: MetricUse, own: pl.DataFrame) -> pl.DataFrame:
+    """Bring the values of a metric into one unit: the rule's, or that of most of them."""
+    units = _units(own)
+    wanted = use.unit if use.unit is not None else units[0] if units else None
     value = pl.col("value")
-    if use.unit is not None and units != [use.unit]:
-        factors = {unit: _factor(use, unit) for unit in units}
-        value = value * pl.col("unit").replace_strict(factors, return_dtype=pl.Float64) if units else value
-        own = own.with_columns(pl.lit(use.unit).alias("unit"))
-    return own.select(*_ABOUT, value.alias(name), pl.col("unit").alias(unit_column(name)))
+    if units and units != [wanted]:
+        if use.unit is None and _depends_on_unit(rule, use, units[0]):
+            short = use.metric.rpartition(".")[2]
+            raise UnitMismatchError(
+                f"The rule {rule.name} finds {use.metric} in several units, "
+                f"{', '.join(map(repr, sorted(units)))}: write the numbers in its condition with units, or say "
+                f"in which unit it judges, metrics: "
+                f"{{{short}: {{metric: {use.metric}, unit: {wanted}}}}}."
+            )
+        factors = {unit: _factor(use, unit, str(wanted)) for unit in units}
+        value = value * pl.col("unit").replace_strict(factors, default=None, return_dtype=pl.Float64)
+    unit = pl.col("unit") if wanted is None else pl.lit(wanted)
+    return own.select(*_ABOUT, value.alias(name), unit.alias(unit_column(name)))
 
 
-def _factor(use: MetricUse, unit: str) -> float:
+def _units(own: pl.DataFrame) -> list[str]:
+    """Give the units of the values that there are, that of most of them first."""
+    if len(own) and bool((own["unit"] == own["unit"][0]).all()):
+        return [own["unit"][0]]
+    found = own.drop_nulls("value")["unit"].value_counts()
+    return found.sort("count", "unit", descending=[True, False])["unit"].to_list()
+
+
+def _depends_on_unit(rule: Rule, use: MetricUse, unit: str) -> bool:
+    """Say whether what a rule says depends on the unit in which a metric's values are."""
+    names = {name: parse_unit(unit) for name, column in rule.names.items() if rule.uses.get(column) == use}
+    if rule.trend is not None or rule.baseline is not None:
+        names |= dict.fromkeys(("residual", "scatter", "baseline", "baseline_scatter"), parse_unit(unit))
+    texts = [text for text in (rule.condition, rule.only) if text]
+    return any(has_bare_numbers(expressions.parse(text), names) for text in texts)
+
+
+def _factor(use: MetricUse, unit: str, wanted: str) -> float:
     try:
-        return float(convert(1.0, parse_unit(unit), parse_unit(use.unit)))
+        return float(f"{float(convert(1.0, parse_unit(unit), parse_unit(wanted))):.15g}")
     except UnitMismatchError as error:
         raise UnitMismatchError(
-            f"{use.metric} was measured in {unit or 'no unit'}, which does not convert into {use.unit}."
+            f"{use.metric} was measured in {unit or 'no unit'}, which does not convert into "
+            f"{wanted or 'no unit'}."
         ) from error
 
 
@@ -186,7 +208,8 @@ def _taken(rule: Rule, name: str, use: MetricUse, part: Shaped) -> Shaped:
     frame = part.frame.group_by(names, maintain_order=True).agg(
         taken, *(pl.col(column).first() for column in others)
     )
-    gone = [pl.lit(None, type_of(column)).alias(column) for column in DATA_ID_COLUMNS if column not in dimensions]
+    absent = [column for column in DATA_ID_COLUMNS if column not in dimensions]
+    gone = [pl.lit(None, type_of(column)).alias(column) for column in absent]
     nothing = part.frame.select("dataset_id", OTHER_DIMENSIONS, OTHERS).clear()
     blank = [pl.lit(None, nothing.schema[c]).alias(c) for c in ("dataset_id", OTHER_DIMENSIONS)]
     frame = frame.with_columns(*gone, *blank, pl.lit("").alias(OTHERS)).select(part.frame.columns)
@@ -226,53 +249,85 @@ def _shown(key: tuple[str, ...]) -> str:
     return "-".join(name for name in key if name not in ("instrument", "skymap")) or "the whole repository"
 
 
-def _joined(rule: Rule, key: tuple[str, ...], parts: Sequence[tuple[str, Shaped]]) -> Shaped | None:
+def _joined(rule: Rule, key: tuple[str, ...], parts: Sequence[tuple[str, Shaped]]) -> Shaped:
     """Bring all metrics to the things with one key."""
     own = [(name, part) for name, part in parts if frozenset(part.key) == frozenset(key)]
-    first_name, first = own[0]
-    uses = list(rule.uses)
-    if len(uses) == 1:
-        return first
-    about = pl.concat([part.frame.select(_ABOUT) for _, part in own])
-    frame = about.unique(key, keep="first", maintain_order=True) if key else about.head(1)
-    frame = _filled(frame, about, key)
-    for name in uses:
+    base = own[0][1]
+    if len(rule.uses) == 1:
+        return base
+    frame = base.frame.select(_ABOUT)
+    for _, part in own[1:]:
+        frame = _with_more(frame, part.frame.select(_ABOUT), base.key)
+    for name in rule.uses:
         columns = (name, unit_column(name))
         fitting = [part for other, part in parts if other == name and frozenset(part.key) <= frozenset(key)]
         fitting.sort(key=lambda part: len(part.key), reverse=True)
-        found: list[pl.Expr] = []
-        units: list[pl.Expr] = []
-        for number, part in enumerate(fitting):
-            marked = [f"_{number}_{column}" for column in columns]
-            values = part.frame.select(*part.key, *(pl.col(c).alias(m) for c, m in zip(columns, marked, strict=True)))
-            if part.key:
-                values = values.unique(part.key, keep="first", maintain_order=True)
-                frame = frame.join(values, on=part.key, how="left", maintain_order="left")
-            else:
-                frame = frame.join(values.head(1), how="cross")
-            found.append(pl.col(marked[0]))
-            units.append(pl.col(marked[1]))
-        value = pl.coalesce(found) if found else pl.lit(None, pl.Float64)
-        unit = pl.coalesce(units) if units else pl.lit(None, pl.String)
-        frame = frame.with_columns(value.alias(columns[0]), unit.alias(columns[1]))
-    wanted = [column for name in uses for column in (name, unit_column(name))]
-    del first_name
-    return Shaped(first.dimensions, first.key, frame.select(*_ABOUT, *wanted))
+        found = [_beside(frame, part, columns) for part in fitting]
+        if len(found) > 1:  # of the finest that has a value
+            joined = pl.concat(
+                [one.rename({c: f"{place} {c}" for c in columns}) for place, one in enumerate(found)],
+                how="horizontal",
+            )
+            named = [pl.coalesce(f"{place} {c}" for place in range(len(found))).alias(c) for c in columns]
+            found = [joined.select(named)]
+        nothing = [
+            pl.lit(None, kind).alias(c) for c, kind in zip(columns, (pl.Float64, pl.String), strict=True)
+        ]
+        frame = frame.hstack(found[0].get_columns()) if found else frame.with_columns(nothing)
+    return Shaped(base.dimensions, base.key, frame)
 
 
-def _filled(frame: pl.DataFrame, about: pl.DataFrame, key: tuple[str, ...]) -> pl.DataFrame:
-    """Fill what one row does not know of a thing with what another does."""
+def _beside(frame: pl.DataFrame, part: Shaped, columns: Sequence[str]) -> pl.DataFrame:
+    """Give the values of a metric that belong to each of some rows."""
+    if not part.key:
+        one = part.frame.drop_nulls(columns[0]).select(columns).head(1)
+        return frame.select().join(one, how="cross") if len(one) else one.clear(len(frame))
+    if _is_same(frame, part.frame, part.key):
+        return part.frame.select(columns)
+    joining = _telling(part.key, frame, part.frame)
+    values = part.frame.drop_nulls(columns[0]).select(*joining, *columns)
+    values = values.unique(joining, keep="first", maintain_order=True)
+    return frame.select(joining).join(values, on=joining, how="left", maintain_order="left").select(columns)
+
+
+def _with_more(frame: pl.DataFrame, other: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
+    """Add the things that are not there yet, and what is not known yet of those that are."""
     if not key:
         return frame
-    unknown = [c for c in _ABOUT if c not in key and c != OTHERS and frame[c].null_count()]
-    known = [c for c in unknown if about[c].null_count() < len(about)]
-    for column in known:
-        values = about.select(*key, pl.col(column).alias("_filled")).drop_nulls("_filled")
+    if not _is_same(frame, other, key):
+        frame = pl.concat([frame, other.join(frame, on=key, how="anti", maintain_order="left")])
+        frame = frame.unique(key, keep="first", maintain_order=True)
+    return _filled(frame, other, key)
+
+
+def _is_same(frame: pl.DataFrame, other: pl.DataFrame, key: Sequence[str]) -> bool:
+    """Say whether two tables are of the same things in the same order, as answers of the store often are."""
+    return len(frame) == len(other) and all(frame[name].equals(other[name]) for name in key)
+
+
+def _telling(key: Sequence[str], frame: pl.DataFrame, other: pl.DataFrame) -> list[str]:
+    """Leave out of a key what is the same everywhere, such as the instrument; something is left."""
+    alike = [
+        name
+        for name in key
+        if len(frame)
+        and len(other)
+        and bool((frame[name] == other[name][0]).all())
+        and bool((other[name] == other[name][0]).all())
+    ]
+    return [name for name in key if name not in alike] or list(key)
+
+
+def _filled(frame: pl.DataFrame, other: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
+    """Fill what one row does not know of a thing with what another does."""
+    for column in _ABOUT:
+        unknown = frame[column].null_count()
+        if column in key or column == OTHERS or not unknown or other[column].null_count() == len(other):
+            continue
+        values = other.select(*key, pl.col(column).alias("_filled")).drop_nulls("_filled")
         values = values.unique(key, keep="first")
-        frame = frame.join(values, on=key, how="left", maintain_order="left").with_columns(
-            pl.coalesce(column, "_filled").alias(column)
-        )
-        frame = frame.drop("_filled")
+        joined = frame.join(values, on=key, how="left", maintain_order="left")
+        frame = joined.with_columns(pl.coalesce(column, "_filled").alias(column)).drop("_filled")
     return frame
 
 

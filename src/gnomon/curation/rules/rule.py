@@ -1,12 +1,13 @@
 """One rule, as a rule file has it: checked when it is made, so that nothing can go wrong at night."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from gnomon import dataids
+from gnomon import dataids, expressions
 from gnomon.annotations.model import FlagState
 from gnomon.curation.rules import columns, wording
 from gnomon.curation.rules.columns import BASELINE_COLUMNS, TREND_COLUMNS, VALUE, field_of, unit_column
@@ -15,7 +16,7 @@ from gnomon.errors import DefinitionError, GnomonError, NameFormatError, nearest
 from gnomon.measurements.rows import DATA_ID_COLUMNS
 from gnomon.names import Name
 
-__all__ = ["Baseline", "Consecutive", "Example", "InPart", "MetricUse", "Rule", "TrendRemoval"]
+__all__ = ["Baseline", "Consecutive", "Example", "MetricUse", "PartError", "Rule", "TrendRemoval"]
 
 _CONSECUTIVE = re.compile(r"\s+for\s+(\d{1,6})\s+consecutive\s+(visit|exposure)s?\s*$", re.IGNORECASE)
 _ALIAS = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -258,21 +259,22 @@ class Rule(_Part):
     @model_validator(mode="after")
     def _sound(self) -> Self:
         """Check each part against the others, in the order in which a reader meets them."""
-        for part, check in (
-            ("only", lambda: self.only and wording.names_in(self.only)),
-            ("when", lambda: wording.names_in(self.condition)),
+        checks: tuple[tuple[str, Callable[[], object]], ...] = (
+            ("only", lambda: expressions.parse(self.only or "TRUE")),
+            ("when", lambda: expressions.parse(self.condition)),
             ("metrics", self._check_metrics),
             ("trend", self._check_trend),
             ("baseline", self._check_baseline),
-            ("only", lambda: self.only and wording.check_condition(self.only, self, before=True)),
-            ("when", lambda: wording.check_condition(self.condition, self)),
-            ("reason", lambda: wording.check_reason(self.sentence, self)),
-            ("examples", lambda: wording.check_examples(self)),
-        ):
+            ("only", self._check_only),
+            ("when", partial(wording.check_condition, self.condition, self)),
+            ("reason", partial(wording.check_reason, self.sentence, self)),
+            ("examples", partial(wording.check_examples, self)),
+        )
+        for part, check in checks:
             try:
                 check()
             except GnomonError as error:
-                raise InPart(part, error.message) from error
+                raise PartError(part, error.message) from error
         return self
 
     @property
@@ -381,6 +383,10 @@ class Rule(_Part):
         """Give what is said where the condition holds, and where it does not."""
         return "set", None if self.otherwise == "nothing" else self.otherwise
 
+    def _check_only(self) -> None:
+        if self.only is not None:
+            wording.check_condition(self.only, self, before=True)
+
     def _check_metrics(self) -> None:
         uses = self.uses
         if not uses:
@@ -418,7 +424,7 @@ class Rule(_Part):
             raise DefinitionError(f"`{what}` names no metric of the rule: {name!r}.{nearest(name, known)}")
 
 
-class InPart(DefinitionError):
+class PartError(DefinitionError):
     """A mistake, with the key of the rule in which it is."""
 
     def __init__(self, part: str, message: str) -> None:

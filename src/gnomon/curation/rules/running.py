@@ -1,8 +1,8 @@
 """Rules at work: what they say of stored measurements, and what of that is recorded.
 
 What a rule says is evidence under a bot's name: a person's word stands against it. One run of a rule is one
-annotation, which can be withdrawn as one. Only very many changes at once are several annotations, still with one
-name for the run: each is taken in as a whole or not at all, and the next run says what is missing.
+annotation, which can be withdrawn as one. Only very many changes at once are several annotations, still with
+one name for the run: each is taken in as a whole or not at all, and the next run says what is missing.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from gnomon import __version__
 from gnomon.annotations import Actor, Annotation, Annotations, Assertion, Draft
 from gnomon.curation.rules.changes import Scope, changes_of, inside_rows, said_before
 from gnomon.curation.rules.evaluation import Proposals, evaluate
-from gnomon.curation.rules.measured import OTHERS, READ, Shaped
+from gnomon.curation.rules.measured import OTHERS, READ
 from gnomon.curation.rules.rule import Rule
 from gnomon.curation.rules.things import target_of_key
 from gnomon.errors import AnnotationError
@@ -86,7 +86,9 @@ class RuleRun:
         if not changes_only:
             keys = self.proposals.keys
             every = pl.DataFrame({"key": keys, "state": self.proposals.states})
-            every = every.with_columns(pl.int_range(pl.len()).alias("place"), pl.lit(self._flag).alias("flag"))
+            every = every.with_columns(
+                pl.int_range(pl.len()).alias("place"), pl.lit(self._flag).alias("flag")
+            )
             known = self.changes.select("key", "flag", "before", pl.lit(value=True).alias("new"))
             every = every.join(known, on=["key", "flag"], how="left", maintain_order="left")
             before = pl.when(pl.col("new")).then(pl.col("before")).otherwise(pl.col("state"))
@@ -272,13 +274,15 @@ def _around(rule: Rule, part: pl.DataFrame) -> tuple[str | None, dict[str, Any]]
     if rule.baseline is not None:
         withins.append(set(rule.baseline.within) - {"day_obs"})
     shared = set.intersection(*withins)
-    bind = {name: part[name].unique().to_list() for name in sorted(shared) if not part[name].null_count()}
+    bind: dict[str, Any] = {
+        name: part[name].unique().to_list() for name in sorted(shared) if not part[name].null_count()
+    }
     conditions = [f"{name} IN (:{name})" for name in bind]
     if rule.baseline is not None and not part["day_obs"].null_count():
         nights = part["day_obs"].cast(pl.String).str.to_date("%Y%m%d", strict=False).drop_nulls()
         if len(nights):
             first = nights.dt.offset_by(f"-{rule.baseline.nights}d").dt.strftime("%Y%m%d").cast(pl.Int64)
-            bind |= {"_first": int(first.min()), "_last": int(part["day_obs"].max())}  # type: ignore[arg-type]
+            bind |= {"_first": min(first), "_last": max(part["day_obs"])}
             conditions.append("day_obs >= :_first AND day_obs <= :_last")
     return " AND ".join(conditions) or None, bind
 
@@ -303,7 +307,9 @@ def _recorded(annotations: Annotations, compared: RuleRun, scope: Scope, cut: st
     for number, chunk in enumerate(changes.iter_slices(_IN_ONE_EVENT)):
         # A rule answers its own words and no other bot's: two of them may well disagree.
         seen = words.join(chunk, on=["key", "flag"], how="semi")["event"].unique().to_list()
-        drafts.append(_draft(compared, chunk, seen, tags=("rule", f"run_{run}", *scope.tags), key=f"{run}:{number}"))
+        drafts.append(
+            _draft(compared, chunk, seen, tags=("rule", f"run_{run}", *scope.tags), key=f"{run}:{number}")
+        )
     actor = Actor(rule.name, "bot", agent=AGENT, agent_version=__version__)
     ids: list[UUID] = []
     for draft in drafts:

@@ -43,7 +43,9 @@ def target_keys(rule: Rule, part: Shaped) -> pl.Series:
     if rule.marks_datasets:
         digits = pl.col("dataset_id").bin.encode("hex")
         pieces = [digits.str.slice(start, length) for start, length in _HEX]
-        return frame.select(pl.concat_str(pl.lit("dataset:"), pl.concat_str(pieces, separator="-"))).to_series()
+        return frame.select(
+            pl.concat_str(pl.lit("dataset:"), pl.concat_str(pieces, separator="-"))
+        ).to_series()
     if OTHERS in part.key:
         # Dimensions without a column are rare, and a map is no column.
         keys = [target_of(rule, row).key for row in _rows(frame, part)]

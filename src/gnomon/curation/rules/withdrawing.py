@@ -10,7 +10,7 @@ from gnomon.annotations.model import AssertedState
 from gnomon.curation.rules.running import AGENT
 from gnomon.errors import AnnotationError, AnnotationNotFoundError, nearest
 
-__all__ = ["RecordedRun", "recorded_runs", "withdraw_runs"]
+__all__ = ["RecordedRun", "find_run", "recorded_runs", "withdraw_runs"]
 
 _TAG = "rule"
 _RUN = "run_"
@@ -63,11 +63,42 @@ def recorded_runs(annotations: Annotations, *, rule: str | None = None) -> list[
     if rule is None:
         found = annotations.search(tag=_TAG, actor_kind="bot", agent=AGENT, include_retracted=True)
     else:
-        found = annotations.search(tag=_TAG, actor_kind="bot", agent=AGENT, actor=rule, include_retracted=True)
+        found = annotations.search(
+            tag=_TAG, actor_kind="bot", agent=AGENT, actor=rule, include_retracted=True
+        )
     runs: dict[str, list[Annotation]] = {}
     for annotation in found:
         runs.setdefault(_run_of(annotation), []).append(annotation)
     return [_recorded(name, parts) for name, parts in runs.items()]
+
+
+def find_run(annotations: Annotations, run: str) -> RecordedRun:
+    """Find a run of a rule.
+
+    Parameters
+    ----------
+    annotations
+        The log.
+    run
+        Its name, or the id of an annotation that records it.
+
+    Returns
+    -------
+    RecordedRun
+        The run.
+
+    Raises
+    ------
+    AnnotationNotFoundError
+        If there is none.
+    """
+    runs = recorded_runs(annotations)
+    for one in runs:
+        if run == one.run or run in map(str, one.annotation_ids):
+            return one
+    raise AnnotationNotFoundError(
+        f"There is no run {run!r} of a rule.{nearest(run, (one.run for one in runs))}"
+    )
 
 
 def withdraw_runs(
@@ -116,14 +147,10 @@ def withdraw_runs(
         raise AnnotationError("Say which run is to be withdrawn, or of which rule all runs are.")
     if version is not None and rule is None:
         raise AnnotationError("A version is that of a rule: say which rule.")
-    runs = recorded_runs(annotations, rule=rule)
     if run is not None:
-        chosen = [one for one in runs if run == one.run or run in map(str, one.annotation_ids)]
-        if not chosen:
-            raise AnnotationNotFoundError(
-                f"There is no run {run!r} of a rule.{nearest(run, (one.run for one in runs))}"
-            )
+        chosen = [find_run(annotations, run)]
     else:
+        runs = recorded_runs(annotations, rule=rule)
         chosen = [one for one in runs if version in (None, one.version)]
         if not chosen:
             raise AnnotationNotFoundError(_unknown(annotations, str(rule), version, runs))

@@ -101,7 +101,9 @@ def check_examples(rule: "Rule") -> None:
                 column = column_of(name, rule)
                 if column is None or column in (*TREND_COLUMNS, *BASELINE_COLUMNS):
                     near = nearest(str(name), rule.names)
-                    raise DefinitionError(f"Example {number} gives {name!r}, which the rule does not know.{near}")
+                    raise DefinitionError(
+                        f"Example {number} gives {name!r}, which the rule does not know.{near}"
+                    )
         wrong = [state for state in example.expect if state not in ("set", rule.otherwise, "nothing")]
         if wrong:
             raise DefinitionError(f"Example {number} expects {wrong[0]!r}, which the rule never says.")

@@ -4,7 +4,6 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import batched
 from typing import Any
 
 import polars as pl
@@ -18,18 +17,17 @@ from gnomon.repository.configuration import BUNDLE, SINGLE
 from gnomon.repository.file_places import Place, file_places
 from gnomon.repository.file_reading import Outcome, read_files
 from gnomon.repository.finding import DATASET_ID, RUN, dataset_types_in, find
-from gnomon.repository.lineage.edges import Dataset, Edge
 from gnomon.repository.lineage.graph_files import read_graph
 from gnomon.repository.lineage.input_tables import InputTable, edges_from_table
 from gnomon.repository.lineage.lineage import Lineage
 from gnomon.repository.lineage.put_provenance import PutProvenance, in_arrow_metadata, in_file
+from gnomon.repository.lineage.saying import record_said
 
-__all__ = ["NotRead", "Recorded", "datasets_of", "gather", "provenance_graphs", "record_graph"]
+__all__ = ["NotRead", "Recorded", "gather", "provenance_graphs", "record_graph"]
 
 _GRAPH_CLASS = "ProvenanceQuantumGraph"
 _TABLE = "ArrowAstropy"
 _BATCH = 20_000
-_KNOWN_BATCH = 1000
 _LOCAL_THREADS, _REMOTE_THREADS = 2, 64
 
 type Progress = Callable[[str, int, int], None]
@@ -201,28 +199,6 @@ def provenance_graphs(butler: Butler, collections: Sequence[str]) -> list[Datase
     return result
 
 
-def datasets_of(butler: Butler, dataset_ids: Iterable[bytes]) -> list[Dataset]:
-    """Ask the registry what it knows of datasets.
-
-    Parameters
-    ----------
-    butler
-        The repository's client.
-    dataset_ids
-        Their UUIDs.
-
-    Returns
-    -------
-    list of Dataset
-        Those that it knows.
-    """
-    return [
-        Dataset(ref.id, ref.datasetType.name, dict(ref.dataId.mapping), ref.run)
-        for batch in batched(dataset_ids, _KNOWN_BATCH)
-        for ref in butler.get_many_datasets([uuid.UUID(bytes=one) for one in batch])
-    ]
-
-
 class _Gathering:
     """One recording, from searching to the report."""
 
@@ -299,9 +275,7 @@ class _Gathering:
         ids = datasets[DATASET_ID].to_list()
         places = file_places(self._butler, ids)
         outcomes = _footers(places) if kind.storageClass_name == _TABLE else read_files(places, _said)
-        edges: list[Edge] = []
-        named: list[Dataset] = []
-        asked: list[bytes] = []
+        said: list[tuple[int, PutProvenance | None]] = []
         for position, outcome in outcomes:
             if isinstance(outcome, Exception):
                 reason = str(outcome) or type(outcome).__name__
@@ -309,15 +283,9 @@ class _Gathering:
                 self.report.not_read.append(NotRead(what, reason))
                 continue
             self.report.files += 1
-            asked.append(ids[position])
-            if outcome is not None:
-                self.report.truncated += outcome.dropped > 0
-                edges += outcome.edges(uuid.UUID(bytes=ids[position]), kind.name)
-                named += (given.dataset for given in outcome.inputs)
-        parents = {edge.parent.bytes for edge in edges}
-        named += datasets_of(self._butler, sorted(parents))
-        named += _rows(kind, datasets)
-        self._count(self._lineage.record(edges, datasets=named, asked=asked))
+            self.report.truncated += outcome is not None and outcome.dropped > 0
+            said.append((position, outcome))
+        self._count(record_said(self._butler, self._lineage, kind, datasets, said))
 
     def tables(self, table: InputTable) -> None:
         """Record what tables of inputs say."""
@@ -373,16 +341,3 @@ def _footer(place: Place) -> Outcome[PutProvenance | None]:
         return in_arrow_metadata(metadata)
     except (OSError, pa.ArrowException, GnomonError) as error:
         return error
-
-
-def _rows(kind: DatasetType, datasets: pl.DataFrame) -> list[Dataset]:
-    names = list(kind.dimensions.names)
-    return [
-        Dataset(
-            uuid.UUID(bytes=row[DATASET_ID]),
-            kind.name,
-            {name: row[name] for name in names if row[name] is not None},
-            row[RUN],
-        )
-        for row in datasets.iter_rows(named=True)
-    ]

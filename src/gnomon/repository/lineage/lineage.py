@@ -2,7 +2,7 @@
 
 import os
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -24,6 +24,14 @@ from gnomon.repository.lineage.edges import (
     dataset_frame,
     edge_frame,
     identifier,
+)
+from gnomon.repository.lineage.looking_up import (
+    asked_among,
+    described,
+    has_source,
+    identifiers,
+    quanta,
+    unions,
 )
 from gnomon.repository.lineage.recording import merge_datasets, merge_edges, numbers_of
 from gnomon.repository.lineage.walking import Direction, only_strongest, reach, reached_edges
@@ -154,7 +162,7 @@ class Lineage:
         with self._database.write() as connection:
             changed = merge_datasets(connection, every)
             added = merge_edges(connection, ways) if len(ways) else 0
-            if source is not None and not _has_source(connection, source):
+            if source is not None and not has_source(connection, source):
                 mark = "?" if self._database.dialect == "sqlite" else "%s"
                 connection.exec_driver_sql(
                     f"INSERT INTO source (name) VALUES ({mark}) ON CONFLICT DO NOTHING", (source,)
@@ -166,6 +174,7 @@ class Lineage:
         dataset_ids: Iterable[Identifier],
         *,
         kinds: Iterable[str] | None = None,
+        strongest: bool = False,
         depth: int | None = None,
     ) -> pl.DataFrame:
         """Say what datasets were made from.
@@ -176,6 +185,10 @@ class Lineage:
             UUIDs of datasets. Of those that nobody recorded, nothing is said.
         kinds
             Which edges to follow, by how they are known: ``predicted``, ``read``, ``used``. None means all.
+        strongest
+            Whether to follow, of the edges to what a dataset was made from, only those of which the strongest
+            word is known: where a task said what it used, only that; else what it read; else what was
+            predicted.
         depth
             How many steps at most; None means all.
 
@@ -191,20 +204,21 @@ class Lineage:
         LineageError
             If a UUID is none, a kind unknown, or the database fails.
         """
-        return self._reached(dataset_ids, "up", "ancestor", kinds=kinds, depth=depth)
+        return self._reached(dataset_ids, "up", "ancestor", kinds=kinds, strongest=strongest, depth=depth)
 
     def descendants(
         self,
         dataset_ids: Iterable[Identifier],
         *,
         kinds: Iterable[str] | None = None,
+        strongest: bool = False,
         depth: int | None = None,
     ) -> pl.DataFrame:
         """Say what was made from datasets.
 
         Parameters
         ----------
-        dataset_ids, kinds, depth
+        dataset_ids, kinds, strongest, depth
             As of `ancestors`.
 
         Returns
@@ -217,7 +231,7 @@ class Lineage:
         LineageError
             As of `ancestors`.
         """
-        return self._reached(dataset_ids, "down", "descendant", kinds=kinds, depth=depth)
+        return self._reached(dataset_ids, "down", "descendant", kinds=kinds, strongest=strongest, depth=depth)
 
     def ways(
         self,
@@ -236,11 +250,8 @@ class Lineage:
             The UUID of a dataset.
         down
             Whether to go to what was made from it.
-        kinds, depth
+        kinds, strongest, depth
             As of `ancestors`.
-        strongest
-            Whether to follow, of the edges of each dataset, only those of which the strongest word is known:
-            where a task said what it used, only that; else what it read; else what was predicted.
 
         Returns
         -------
@@ -257,12 +268,18 @@ class Lineage:
         with self._database.read() as connection:
             own = numbers_of(connection, tables.dataset, pl.Series([start]))
             numbers = own["no"].to_list()
-            edges = reached_edges(connection, numbers, direction, mask=mask, depth=depth)
-            if strongest:
-                edges = only_strongest(edges, _unions(connection, edges["child"].unique()))
+            edges = _edges(
+                connection,
+                numbers,
+                direction,
+                mask=mask,
+                strongest=strongest,
+                depth=depth,
+                quanta=True,
+            )
             found = reach(edges, numbers, direction, depth=depth)
-            known = _described(connection, [*numbers, *found["no"]])
-            makers = _quanta(connection, edges["quantum"].unique())
+            known = described(connection, [*numbers, *found["no"]])
+            makers = quanta(connection, edges["quantum"].unique())
         there = pl.concat(
             [
                 pl.DataFrame(
@@ -319,7 +336,24 @@ class Lineage:
         ids = pl.Series([identifier(one) for one in dataset_ids], dtype=pl.Binary)
         with self._database.read() as connection:
             numbers = numbers_of(connection, tables.dataset, ids.unique())["no"].to_list()
-            return _described(connection, numbers).select(DATASETS.names()).sort("dataset")
+            return described(connection, numbers).select(DATASETS.names()).sort("dataset")
+
+    def known(self) -> pl.DataFrame:
+        """Say what is known of every dataset that was recorded.
+
+        Returns
+        -------
+        polars.DataFrame
+            In the schema `gnomon.repository.lineage.DATASETS`, in no order.
+
+        Raises
+        ------
+        LineageError
+            If the database fails.
+        """
+        query = "SELECT id, dataset_type, data_id, run FROM dataset"
+        with self._database.read() as connection:
+            return pl.DataFrame(connection.exec_driver_sql(query).all(), schema=DATASETS, orient="row")
 
     def edges(self, dataset_ids: Iterable[Identifier]) -> pl.DataFrame:
         """Give the edges that lead directly to what datasets were made from.
@@ -343,8 +377,8 @@ class Lineage:
         with self._database.read() as connection:
             numbers = numbers_of(connection, tables.dataset, ids.unique())["no"].to_list()
             found = reached_edges(connection, numbers, "up", mask=bits_of(None), depth=1)
-            known = _described(connection, pl.concat([found["child"], found["parent"]]).unique().to_list())
-            makers = _quanta(connection, found["quantum"].unique())
+            known = described(connection, pl.concat([found["child"], found["parent"]]).unique().to_list())
+            makers = quanta(connection, found["quantum"].unique())
         names = known.select("no", "dataset")
         return (
             found.with_columns(_names_of_kinds().alias("kind"))
@@ -380,7 +414,7 @@ class Lineage:
             asked = pl.DataFrame(
                 connection.execute(select(tables.dataset.c.id).where(tables.dataset.c.asked)).all()
                 if len(frame) > _CHUNK
-                else _asked_among(connection, dataset_ids),
+                else asked_among(connection, dataset_ids),
                 schema={"id": pl.Binary},
                 orient="row",
             )
@@ -400,7 +434,7 @@ class Lineage:
             Whether it was.
         """
         with self._database.read() as connection:
-            return _has_source(connection, name)
+            return has_source(connection, name)
 
     def counts(self) -> dict[str, int]:
         """Say how much is recorded.
@@ -429,6 +463,7 @@ class Lineage:
         column: str,
         *,
         kinds: Iterable[str] | None,
+        strongest: bool,
         depth: int | None,
     ) -> pl.DataFrame:
         mask, depth = bits_of(kinds), _checked_depth(depth)
@@ -436,9 +471,9 @@ class Lineage:
         with self._database.read() as connection:
             starts = numbers_of(connection, tables.dataset, ids)
             numbers = starts["no"].to_list()
-            edges = reached_edges(connection, numbers, direction, mask=mask, depth=depth)
+            edges = _edges(connection, numbers, direction, mask=mask, strongest=strongest, depth=depth)
             found = reach(edges, numbers, direction, depth=depth)
-            names = _identifiers(connection, found["no"].unique())
+            names = identifiers(connection, found["no"].unique())
         return (
             found.join(
                 starts.rename({"id": "dataset"}), left_on="start", right_on="no", maintain_order="left"
@@ -484,52 +519,18 @@ def _checked_depth(depth: int | None) -> int | None:
     return depth
 
 
-def _has_source(connection: Connection, name: str) -> bool:
-    found = connection.execute(select(tables.source.c.name).where(tables.source.c.name == name))
-    return found.first() is not None
-
-
-def _in_chunks(connection: Connection, query: str, numbers: Iterable[int], schema: pl.Schema) -> pl.DataFrame:
-    """Ask about many numbers; ``query`` ends before the list of them."""
-    frames = [pl.DataFrame(schema=schema)]
-    for chunk in pl.Series(numbers, dtype=pl.Int64).unique().to_frame("no").iter_slices(_CHUNK):
-        given = chunk["no"].to_list()
-        if connection.dialect.name == "sqlite":
-            # Integers of our own, which need no quoting: the statement is parsed, and nothing is bound.
-            found = connection.exec_driver_sql(f"{query} IN ({','.join(map(str, given))})")
-        else:
-            found = connection.exec_driver_sql(f"{query} = ANY(%s)", (given,))
-        frames.append(pl.DataFrame(found.all(), schema=schema, orient="row"))
-    return pl.concat(frames)
-
-
-def _identifiers(connection: Connection, numbers: Iterable[int]) -> pl.DataFrame:
-    schema = pl.Schema({"no": pl.Int64, "id": pl.Binary})
-    return _in_chunks(connection, "SELECT no, id FROM dataset WHERE no", numbers, schema)
-
-
-def _described(connection: Connection, numbers: Iterable[int]) -> pl.DataFrame:
-    query = "SELECT no, id, dataset_type, data_id, run FROM dataset WHERE no"
-    return _in_chunks(connection, query, numbers, pl.Schema([("no", pl.Int64), *DATASETS.items()]))
-
-
-def _quanta(connection: Connection, numbers: Iterable[int]) -> pl.DataFrame:
-    schema = pl.Schema({"no": pl.Int64, "id": pl.Binary, "task": pl.String})
-    return _in_chunks(connection, "SELECT no, id, task FROM quantum WHERE no", numbers, schema)
-
-
-def _unions(connection: Connection, children: Iterable[int]) -> pl.DataFrame:
-    """Give the union of the kinds of all edges of each child."""
-    schema = pl.Schema({"child": pl.Int64, "kinds": pl.Int64})
-    every = _in_chunks(connection, "SELECT child, kinds FROM edge WHERE child", children, schema)
-    return every.group_by("child").agg(pl.col("kinds").bitwise_or().alias("best"))
-
-
-def _asked_among(connection: Connection, ids: pl.Series) -> list[tuple[bytes]]:
-    numbers = numbers_of(connection, tables.dataset, ids)
-    schema = pl.Schema({"no": pl.Int64, "asked": pl.Boolean})
-    asked = _in_chunks(connection, "SELECT no, asked FROM dataset WHERE no", numbers["no"], schema)
-    return [(one,) for one in numbers.join(asked.filter("asked"), on="no", how="semi")["id"]]
+def _edges(
+    connection: Connection,
+    numbers: Sequence[int],
+    direction: Direction,
+    *,
+    mask: int,
+    strongest: bool,
+    depth: int | None,
+    quanta: bool = False,
+) -> pl.DataFrame:
+    edges = reached_edges(connection, numbers, direction, mask=mask, depth=depth, quanta=quanta)
+    return only_strongest(edges, unions(connection, edges["child"].unique())) if strongest else edges
 
 
 def _name_of_kind() -> pl.Expr:

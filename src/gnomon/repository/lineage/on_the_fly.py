@@ -10,9 +10,10 @@ from lsst.daf.butler import Butler, CollectionType  # type: ignore[attr-defined]
 
 from gnomon.errors import LineageNotFoundError
 from gnomon.repository.collections import resolve
-from gnomon.repository.lineage.gathering import Progress, datasets_of, provenance_graphs, record_graph
+from gnomon.repository.lineage.gathering import Progress, provenance_graphs, record_graph
 from gnomon.repository.lineage.graph_files import read_graph
 from gnomon.repository.lineage.lineage import Lineage, open_lineage
+from gnomon.repository.lineage.saying import datasets_of
 
 __all__ = ["passing_lineage"]
 

@@ -1,0 +1,86 @@
+"""Examples in rule files: the tests that travel with a rule."""
+
+from typing import Any
+
+import pytest
+
+from gnomon.curation.rules import Example, Rule, failing_examples
+
+
+def rule(given: Any, expect: Any, **more: Any) -> Rule:
+    told: dict[str, Any] = {"metric": "demo.seeing", "when": "seeing > 2 arcsec", **more}
+    example = {"given": given, "expect": expect}
+    return Rule.model_validate({"name": "a", "flag": "junk", "examples": [example], **told})
+
+
+@pytest.mark.parametrize(
+    ("given", "expect", "more"),
+    [
+        ({"seeing": "2.1 arcsec"}, "set", {}),
+        ({"demo.seeing": "1900 mas"}, "examined", {}),
+        ({"value": None}, "nothing", {}),
+        ([{"seeing": "3 arcsec"}, {"seeing": "1 arcsec"}], ["set", "nothing"], {"otherwise": "nothing"}),
+        (
+            {"seeing": "3 arcsec", "visit.observation_type": "flat"},
+            "nothing",
+            {"only": "observation_type = 'science'"},
+        ),
+        ({"seeing": "3 arcsec", "zenith_angle": 60}, "set", {"only": "airmass > 1.9"}),
+        ({"seeing": "3 arcsec", "detector": 7}, "set", {}),
+        ({"seeing": "3 arcsec"}, "set", {"of": "dataset"}),
+        (
+            [{"seeing": "3 arcsec"}, {"seeing": "3 arcsec"}, {"seeing": "1 arcsec"}, {"seeing": "3 arcsec"}],
+            ["set", "set", "examined", "examined"],
+            {"when": "seeing > 2 arcsec for 2 consecutive visits"},
+        ),
+        (
+            [{"seeing": 3}, {"seeing": 3}],
+            ["set", "set"],
+            {"when": "value > 2 for 2 consecutive exposures"},
+        ),
+        (
+            [{"seeing": "3 arcsec"}, {"seeing": "3 arcsec", "visit.begin": "2026-01-01T05:00:00Z"}],
+            ["examined", "examined"],
+            {"when": "seeing > 2 arcsec for 2 consecutive visits", "consecutive": {"longest_gap": "10 min"}},
+        ),
+        (
+            [{"depth": 27, "tract": 1, "band": "r"}, {"depth": 23, "tract": 2}],
+            ["set", "examined"],
+            {"metric": None, "metrics": {"depth": "demo.depth"}, "when": "depth > 26", "of": "tract-band"},
+        ),
+    ],
+)
+def test_an_example_that_holds_is_none_that_fails(given: Any, expect: Any, more: dict[str, Any]) -> None:
+    assert failing_examples(rule(given, expect, **more)) == []
+
+
+def test_what_a_rule_says_otherwise_is_told_beside_what_was_expected() -> None:
+    (failure,) = failing_examples(rule([{"seeing": "3 arcsec"}, {"seeing": "1 arcsec"}], ["set", "set"]))
+    assert (failure.rule, failure.example, failure.place) == ("a", 1, 2)
+    assert (failure.expected, failure.found) == ("set", "examined")
+
+
+def test_an_example_that_cannot_be_evaluated_says_why() -> None:
+    (failure,) = failing_examples(rule({"seeing": "3 mag"}, "set"))
+    assert "what is in arcsec cannot be compared with what is in mag" in failure.found
+    (failure,) = failing_examples(rule({"seeing": "many"}, "set"))
+    assert failure.found == "seeing is a number, perhaps with a unit, not 'many'."
+
+
+@pytest.mark.parametrize(
+    ("given", "expect", "message"),
+    [
+        ({"seing": 1}, "set", "Example 1 gives 'seing', which the rule does not know. Did you mean seeing"),
+        ({"residual": 1}, "set", "Example 1 gives 'residual', which the rule does not know"),
+        ({"seeing": 1}, "clear", "Example 1 expects 'clear', which the rule never says"),
+        ([{"seeing": 1}], ["set", "set"], "here are 1 given and 2 expected"),
+        ([], [], "here are 0 given and 0 expected"),
+    ],
+)
+def test_an_example_that_cannot_be_one_is_refused(given: Any, expect: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message.replace(".", r"\.")):
+        rule(given, expect)
+
+
+def test_examples_are_made_in_code_as_well() -> None:
+    assert Example(given=({"seeing": 1},), expect=("set",)).expect == ("set",)

@@ -332,7 +332,9 @@ def effective(
             "Missing argument: give a data ID or something else, or --flag for everything."
         )
     if (inherit is None) != (repo is None):
-        raise click.UsageError("--inherit and --repo belong together: the repository knows what is part of what.")
+        raise click.UsageError(
+            "--inherit and --repo belong together: the repository knows what is part of what."
+        )
     with opened(annotations, config) as log:
         cut = log.cut(read_moment(at))
         held = log.effective(

@@ -119,13 +119,12 @@ def sync(
     NotOursError
         If the collection is another's.
     ExclusionsUnavailableError
-        If the log of annotations is empty, or lacks what the last sync knew.
+        If the log of annotations lacks what the last sync knew.
     ConcurrencyError
         If another sync was quicker and knew more, or others change the collection all the time.
     RepositoryError
         If the collection would be emptied, or is part of its own source.
     """
-    _refuse_silent(exclusions)
     for attempt in range(_ATTEMPTS):
         exists = _check_ours(butler, collection, adopt)
         _refuse_own_source(butler, collection, source)
@@ -244,13 +243,6 @@ def _refuse_own_source(butler: Butler, collection: str, source: Source) -> None:
                 f"{collection} is part of {name}, from which it is to be filled: nothing that left it could "
                 "ever come back. Name the runs that stand behind it."
             )
-
-
-def _refuse_silent(exclusions: Exclusions) -> None:
-    if exclusions.selection.asks_annotations and not exclusions.cut:
-        raise ExclusionsUnavailableError(
-            "The log of annotations is empty, so that nothing would be left out: is it the right one?"
-        )
 
 
 def _refuse_older(exclusions: Exclusions, before: SyncRecord | None, *, raced: bool) -> None:

@@ -136,6 +136,20 @@ def test_threads_come_whole_and_pending_observations_with_what_they_became(
     assert laptop.pending() == []
 
 
+def test_what_was_carried_is_copied_on_as_any_other_event(
+    summit: Annotations, laptop: Annotations, log_uri: Callable[[], str], tmp_path: Path
+) -> None:
+    said = summit.add(targets=[visit(1)], flags=[Assertion("clouds", "set")], actor=BOT, key="night")
+    laptop.carry(summit.excerpt([visit(1)]))
+    laptop.export(tmp_path / "laptop.jsonl")
+    with open_annotations(log_uri(), origin="copy") as copy:
+        copy.import_(tmp_path / "laptop.jsonl")
+        assert copy.check() == []
+        assert (copy.digest(), copy.get(said.id)) == (laptop.digest(), laptop.get(said.id))
+        assert copy.rebuild() == 2
+        assert copy.get(said.id).actor == BOT
+
+
 def test_a_log_that_follows_the_other_is_brought_up_to_date_and_gets_no_part(
     summit: Annotations, log_uri: Callable[[], str], tmp_path: Path
 ) -> None:

@@ -89,6 +89,10 @@ def test_what_is_flagged_leaves_what_is_cleared_comes_back_and_the_record_says_w
     assert (out.number, str(out.cut), out.policy, out.by) == (2, "summit:2", "standard@1", "campaign")
     assert out.changes[0].annotation_id is not None
     assert log.get(out.changes[0].annotation_id).assertions[0].reason == "clouds"
+    assert history(butler, GOOD, dataset_ids=[out.changes[0].dataset_id]) == [in_, out, back]
+    assert history(butler, GOOD, data_id={"visit": 202603010000}) == []
+    with pytest.raises(CollectionNotFoundError, match="Did you mean good/catalogs"):
+        history(butler, "good/catalog")
     assert history(butler, GOOD, since=back.at)[0].number == 3
     assert history(butler, GOOD, until=out.at)[0].number == 1
 

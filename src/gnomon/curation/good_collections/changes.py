@@ -19,6 +19,7 @@ from lsst.daf.butler import Butler, CollectionType, DatasetRef, DatasetType  # t
 from gnomon import times
 from gnomon.annotations import Cut
 from gnomon.curation.exclusions import Exclusion
+from gnomon.curation.selecting import check_collections
 from gnomon.errors import FormatError
 
 __all__ = ["DATASET_TYPE", "Change", "SyncRecord", "history", "last_record", "record_run", "write_record"]
@@ -278,12 +279,17 @@ def history(
 
     Raises
     ------
+    CollectionNotFoundError
+        If there is no such collection, and no record of one.
     FormatError
         If a record cannot be read.
     """
+    refs = _refs(butler, collection)
+    if not refs:
+        check_collections(butler, [collection])
     wanted = None if dataset_ids is None else pa.array([id.bytes for id in dataset_ids], pa.binary(16))
     result = []
-    for ref in _refs(butler, collection):
+    for ref in refs:
         record = _head(butler, ref)
         if (since is not None and record.at < since) or (until is not None and record.at >= until):
             continue

@@ -74,7 +74,7 @@ def make_repository(folder: Path, visits: int) -> None:
             for v in range(visits)
             for d in range(DETECTORS)
         ]  # fmt: skip
-        butler._registry.insertDatasets(kind, data_ids, run="all", expand=False)
+        butler.registry.insertDatasets(kind, data_ids, run="all", expand=False)
 
 
 def flag(log: Annotations, targets: list[Target]) -> None:

@@ -1,13 +1,14 @@
 """Carrying a part of one log into another: whose word it is stays, and where it came from is written down."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from gnomon.annotations import Actor, Annotations, Assertion, Excerpt, Target, open_annotations
 from gnomon.annotations.log.carrying import source_of
-from gnomon.annotations.log.events import digest
+from gnomon.annotations.log.events import digest, seal
 from gnomon.errors import AnnotationLogError
 
 ADA, BOT = Actor("ada", "human"), Actor("cloud-bot", "bot")
@@ -170,14 +171,21 @@ def test_an_altered_event_is_refused_and_nothing_is_taken_in(
     for text in ("a", "b"):
         summit.add(targets=[visit(1)], text=text, actor=ADA)
     part = summit.excerpt([visit(1)])
-    altered = tuple(
-        type(event)(**{name: getattr(event, name) for name in event.__dataclass_fields__} | {"actor": "eve"})
-        if place
-        else event
-        for place, event in enumerate(part.events)
-    )
+    altered = (part.events[0], replace(part.events[1], actor="eve"))
     with pytest.raises(AnnotationLogError, match="is not what was recorded"):
         laptop.carry(Excerpt(altered, part.previous, part.first))
+    assert len(laptop.search()) == 1
+
+
+def test_an_event_that_tells_nonsense_of_where_it_came_from_is_refused(
+    summit: Annotations, laptop: Annotations
+) -> None:
+    summit.add(targets=[visit(1)], text="a", actor=ADA)
+    [event] = summit.events()
+    for nonsense in ("summit", {"origin": "summit"}, {**event.to_dict(), "previous": 7}):
+        told = seal(replace(event, origin="other", payload={**event.payload, "carried": nonsense}), "")
+        with pytest.raises(AnnotationLogError, match="cannot be taken in"):
+            laptop.take_in([told])
     assert len(laptop.search()) == 1
 
 

@@ -236,7 +236,7 @@ def test_a_large_tree_shows_what_is_flagged_and_counts_the_rest(coadd: MarkedLin
     shown = [line for line in lines if re.search(r"(calexp|raw) A", line)]
     assert [int(re.search(r"(visit|exposure)=(\d+)", line)[2]) for line in shown] == [3, 3, 20, 20, 50, 50]  # type: ignore[index]
     assert sum("questionable set by cloud-bot: no" in line for line in lines) == 3
-    assert lines[-1] == "└── ... 54 more calexp [read] of which nobody said anything, and 54 behind them"
+    assert lines[-1] == "└── ... 54 more calexp [read] without a flag or a person's word, and 54 behind them"
     # The flat is shown once with what it is, and then referred to.
     assert sum("flat A detector=3 in calib" in line for line in lines) == 1
     assert sum("flat A detector=3 [read] (shown above)" in line for line in lines) == 2

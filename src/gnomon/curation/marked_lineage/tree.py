@@ -1,8 +1,9 @@
 """Marked lineage as an indented tree.
 
 Lineage is no tree: a dataset can be reached on several ways. It is shown once with all that is behind it, and
-named again elsewhere. Where many datasets of one type stand side by side, those are shown of which something
-was said, or that lead to such; the others are counted.
+named again elsewhere. Where many datasets of one type stand side by side, those are shown that are worth a
+look, since a flag is set or a person said something, or that lead to such; the others are counted, also where
+a program examined them and found nothing.
 """
 
 import uuid
@@ -55,8 +56,8 @@ def to_tree(marked: MarkedLineage, *, fold: int | None = _SIDE_BY_SIDE) -> list[
     marked
         As `gnomon.curation.marked_lineage.mark_lineage` gives it.
     fold
-        How many datasets of one type, known in one way, are shown side by side; of more, only those of which
-        something was said, or that lead to such. `None`: all.
+        How many datasets of one type, known in one way, are shown side by side; of more, only those for which
+        a flag is set or of which a person said something, or that lead to such. `None`: all.
 
     Returns
     -------
@@ -96,8 +97,8 @@ class _Drawing:
             back.setdefault(end, []).append(start)
         for steps in self.next.values():
             steps.sort(key=lambda step: (step.node.dataset_type or "", step.kinds, _order(step.node)))
-        # All that lead to a dataset of which something was said, found backwards from it.
-        waiting = [node.id for node in self.marked.nodes.values() if node.marks]
+        # All that lead to a dataset that is worth a look, found backwards from it.
+        waiting = [node.id for node in self.marked.nodes.values() if any(map(_worth_a_look, node.marks))]
         self.leads.update(waiting)
         while waiting:
             for before_it in back.get(waiting.pop(), ()):
@@ -151,7 +152,7 @@ class _Drawing:
         if self.fold is None or len(steps) <= self.fold:
             return steps, []
         shown = [step for step in steps if step.node.id in self.leads]
-        # Of what nobody said anything, some are examples.
+        # Of the others, some are examples.
         examples = max(_EXAMPLES - len(shown), 0)
         plain = [step for step in steps if step.node.id not in self.leads]
         return shown + plain[:examples], plain[examples:]
@@ -159,7 +160,7 @@ class _Drawing:
     def _count(self, hidden: Sequence[_Step]) -> str:
         behind = self._hidden_behind(hidden)
         kind = hidden[0].node.dataset_type or "dataset"
-        said = " of which nobody said anything" if self.marked.cut is not None else ""
+        said = " without a flag or a person's word" if self.marked.cut is not None else ""
         more = f", and {behind} behind them" if behind else ""
         return f"... {len(hidden)} more {kind} [{hidden[0].kinds[0]}]{said}{more}"
 
@@ -194,6 +195,12 @@ class _Drawing:
             yield from _said(node, mark, indent + has_more)
 
 
+def _worth_a_look(mark: Mark) -> bool:
+    return any(flag.state == "set" for flag in mark.flags) or any(
+        annotation.creator.is_human for annotation in mark.annotations
+    )
+
+
 def _said(node: Node, mark: Mark, indent: str) -> Iterator[Line]:
     of = "" if mark.target.dataset_id == node.id else f"{mark.target}: "
     told = set()
@@ -204,7 +211,8 @@ def _said(node: Node, mark: Mark, indent: str) -> Iterator[Line]:
         style: Style = "mark" if flag.state == "set" else "said"
         yield Line(indent, f"* {of}{flag.flag} {flag.state} by {flag.by.name}{conflict}{why}", style)
     for annotation in mark.annotations:
-        if annotation.text:
+        # Of a program's annotation with flags, the reasons of those that hold are what it says of each dataset.
+        if annotation.text and (annotation.creator.is_human or not annotation.assertions):
             yield Line(indent, f'* {of}"{_short(annotation.text)}" ({annotation.creator.name})', "said")
         elif annotation.tags and annotation.id not in told:
             yield Line(

@@ -211,13 +211,14 @@ def _said(node: Node, mark: Mark, indent: str) -> Iterator[Line]:
         style: Style = "mark" if flag.state == "set" else "said"
         yield Line(indent, f"* {of}{flag.flag} {flag.state} by {flag.by.name}{conflict}{why}", style)
     for annotation in mark.annotations:
-        # Of a program's annotation with flags, the reasons of those that hold are what it says of each dataset.
-        if annotation.text and (annotation.creator.is_human or not annotation.assertions):
+        if annotation.assertions and not annotation.creator.is_human:
+            # What a program says of each dataset are the reasons of those of its flags that hold.
+            continue
+        if annotation.text:
             yield Line(indent, f'* {of}"{_short(annotation.text)}" ({annotation.creator.name})', "said")
         elif annotation.tags and annotation.id not in told:
-            yield Line(
-                indent, f"* {of}tagged {', '.join(annotation.tags)} by {annotation.creator.name}", "said"
-            )
+            tags = ", ".join(annotation.tags)
+            yield Line(indent, f"* {of}tagged {tags} by {annotation.creator.name}", "said")
 
 
 def _name(node: Node) -> str:

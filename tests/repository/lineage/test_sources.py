@@ -314,6 +314,19 @@ def test_a_file_that_cannot_be_read_stops_nothing_and_is_tried_again(
         assert (again.files, len(again.not_read)) == (1, 1)
 
 
+def test_tables_in_an_archive_are_read_too(processed: Processed, tmp_path: Path, lineage: Lineage) -> None:
+    root = shutil.copytree(processed.root, tmp_path / "repo")
+    with Butler.from_config(str(root), writeable=True) as butler:
+        refs = butler.query_datasets("calibrated", collections=processed.run)
+        archive = butler.retrieve_artifacts_zip(refs, tmp_path / "out")
+        butler.pruneDatasets(refs, disassociate=True, purge=True, unstore=True)
+        butler.ingest_zip(archive, transfer="copy")
+        assert gather(butler, lineage, collections=processed.run).not_read == []
+    raws = processed.ids(RAW, collections=INPUTS)
+    for visit, identifier in processed.ids("calibrated").items():
+        assert kinds(lineage, identifier) == {raws[visit]: {"read"}}
+
+
 def test_what_was_removed_is_still_named(processed: Processed, tmp_path: Path, lineage: Lineage) -> None:
     root = shutil.copytree(processed.root, tmp_path / "repo")
     calibrated = processed.ids("calibrated")

@@ -1,5 +1,6 @@
 """Runs of rules: only what changed is said, what vanished is taken back, and a run is withdrawn as one."""
 
+import datetime
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,7 @@ from gnomon.curation.rules import (
     withdraw_runs,
 )
 from gnomon.errors import AnnotationError, AnnotationNotFoundError, DefinitionError
+from gnomon.measurements import observations
 from gnomon.store import Store, open_store
 from gnomon.store.layout.search_path import Chain
 
@@ -122,6 +124,61 @@ def test_a_reason_that_is_worded_otherwise_is_no_change(store: Store, log: Annot
     run(store, log)
     measure(store, rows("demo.sky", [81.0, 61.0]))
     assert run(store, log).annotation is None
+
+
+# --- observations ---
+
+
+def observe(store: Store, types: list[str]) -> None:
+    """Keep what the records of the first visits of the night say."""
+    begin = datetime.datetime(2026, 3, 1)
+    number = len(types)
+    columns = {
+        "element": ["visit"] * number,
+        "instrument": ["DemoCamera"] * number,
+        "id": [2026030100000 + place for place in range(1, number + 1)],
+        "day_obs": [20260301] * number,
+        "physical_filter": ["V"] * number,
+        "observation_type": types,
+        "obs_begin": [begin + datetime.timedelta(minutes=place) for place in range(number)],
+        "obs_end": [begin + datetime.timedelta(minutes=place, seconds=30) for place in range(number)],
+    }
+    store.keep_observations(observations.conform(pl.DataFrame(columns).to_arrow()))
+
+
+def test_what_the_store_knows_of_observations_decides_what_is_looked_at(
+    store: Store, log: Annotations, rows: Rows
+) -> None:
+    measure(store, rows("demo.sky", [80.0, 80.0, 60.0]))
+    observe(store, ["science", "flat", "science"])
+    assert store.observations()["observation_type"].to_list() == ["science", "flat", "science"]
+    rule = BRIGHT.model_copy(update={"only": "visit.observation_type = 'science'"})
+    assert changes(run(store, log, rule)) == {1: "set", 3: "examined"}
+    observe(store, ["science", "science", "flat"])
+    assert changes(run(store, log, rule)) == {2: "set", 3: "withdrawn"}
+    assert changes(run(store, log, rule, where="observation_type = 'flat'")) == {}
+
+
+def test_a_visit_that_was_taken_and_not_measured_ends_a_row(
+    store: Store, log: Annotations, rows: Rows
+) -> None:
+    measure(store, rows("demo.sky", [80.0, 80.0, 80.0, 80.0])[[0, 1, 3]])
+    rule = BRIGHT.model_copy(update={"when": "value > 70 for 3 consecutive visits"})
+    assert set(changes(run(store, log, rule)).values()) == {"set"}
+    observe(store, ["science"] * 4)
+    assert set(changes(run(store, log, rule)).values()) == {"examined"}
+
+
+def test_a_dataset_that_is_gone_is_no_longer_marked(store: Store, log: Annotations, rows: Rows) -> None:
+    frame = rows("demo.sky", [80.0, 80.0])
+    measure(store, frame)
+    rule = BRIGHT.model_copy(update={"of": "dataset"})
+    run(store, log, rule)
+    store.remove(of(frame, 1), reason="gone")
+    run(store, log, rule, where="visit % 1000 = 1")
+    (flag,) = log.effective(None, flags=["questionable"])
+    assert flag.target.dataset_id is not None
+    assert [flag.target.dataset_id.bytes] == of(frame, 2)
 
 
 # --- parts ---

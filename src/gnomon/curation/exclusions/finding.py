@@ -57,8 +57,8 @@ def find_exclusions(
     lineage
         From which datasets others were made, for what is inherited along it.
     max_age
-        How old the newest event of the log, and the newest measurement that is asked about, may be; None takes
-        it from the settings, which allow any age unless somebody says otherwise.
+        How old the newest event of the log, and the newest measurement that is asked about, may be; None
+        takes it from the settings, which allow any age unless somebody says otherwise.
 
     Returns
     -------

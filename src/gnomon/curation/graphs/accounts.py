@@ -153,6 +153,11 @@ class Accounts:
                     self._producers[output] = key
                 if skeleton.get_output_for_skip(DatasetKey(metadata, key.data_id_values)) is not None:
                     self._skipped.add(key)
+                    self._missing.update(
+                        output
+                        for output in skeleton.iter_outputs_of(key)
+                        if skeleton.get_output_for_skip(output) is None
+                    )
         inputs = {name for name in subgraph.dataset_types if subgraph.producer_of(name) is None}
         self._missing.update(
             node
@@ -274,7 +279,7 @@ class _Settlement:
                 there = self._there(inputs)
                 before += there
                 after += there - self._lost(key, inputs)
-            elif key in self._of._skipped and key not in self._of._quanta:
+            elif key in self._of._skipped:
                 skipped += 1
             elif self._was_starved(key, inputs):
                 self._starved.add(key)

@@ -206,7 +206,7 @@ def build_graph(
         )
     warnings = warnings_of(exclusions, tasks, builder.accounts)
     if max_loss is not None:
-        check_losses(tasks, left_out, pruned, max_loss)
+        check_losses(tasks, left_out, max_loss, pruned=pruned)
     if exclusions.selection:
         head = head_of(
             exclusions,

@@ -67,7 +67,11 @@ def asked_of(exclusions: Exclusions, accounts: Accounts) -> list[dict[str, Any]]
 
 
 def check_losses(
-    tasks: Sequence[TaskAccount], left_out: Sequence[LeftOut], pruned: Sequence[Pruned], max_loss: float
+    tasks: Sequence[TaskAccount],
+    left_out: Sequence[LeftOut],
+    max_loss: float,
+    *,
+    pruned: Sequence[Pruned] = (),
 ) -> None:
     """Refuse a graph in which a task lost too much.
 

@@ -1,7 +1,9 @@
 """What the tests of curation share: a log, people and programs, and a store of made measurements."""
 
+import shutil
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 
 from gnomon.annotations import Actor, Annotations, Target, open_annotations
 from gnomon.measurements.rows import from_records
+from gnomon.testing.surveys import Survey, make_survey
 
 
 @pytest.fixture
@@ -66,3 +69,16 @@ def rows(metric: str, values: Sequence[float | None], *, unit: str = "mmag", **c
 @pytest.fixture(name="rows")
 def _rows() -> Callable[..., pl.DataFrame]:
     return rows
+
+
+@pytest.fixture(scope="session")
+def survey(tmp_path_factory: pytest.TempPathFactory) -> Survey:
+    """A survey of two nights and two exposures a visit; not to be written to."""
+    folder = tmp_path_factory.mktemp("survey") / "repo"
+    return make_survey(folder, visits=8, detectors=3, nights=2, snaps=2)
+
+
+@pytest.fixture
+def own_survey(survey: Survey, tmp_path: Path) -> Survey:
+    """A copy of it, to be written to."""
+    return replace(survey, folder=shutil.copytree(survey.folder, tmp_path / "repo"))

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,18 @@ from lsst.pipe.base import Pipeline
 from lsst.pipe.base.all_dimensions_quantum_graph_builder import AllDimensionsQuantumGraphBuilder
 from lsst.pipe.base.quantum_graph import PredictedQuantumGraph, PredictedQuantumGraphComponents
 
-from gnomon.annotations import Actor, Annotations, Assertion, EffectiveFlag, Target
+from gnomon.annotations import Actor, Annotations, Assertion, Target
 from gnomon.curation.exclusions import Exclusions, Selection, find_exclusions
-from gnomon.curation.graphs import Graph, build_graph
-from gnomon.errors import CollectionNotFoundError, ExpressionError, RepositoryError
+from gnomon.curation.graphs import Graph, build_graph, explain
+from gnomon.curation.graphs.record import head_of_table
+from gnomon.errors import (
+    CollectionNotFoundError,
+    ExclusionError,
+    ExpressionError,
+    GraphLossError,
+    GraphNotOursError,
+    RepositoryError,
+)
 from gnomon.repository.configuration import environment, open_butler
 
 PIPELINE = Path(__file__).parents[2] / "src" / "gnomon" / "demo" / "pipelines" / "night.yaml"
@@ -152,9 +160,7 @@ def test_a_flagged_dataset_is_gone_alone(butler: Butler, flag: Callable[..., Exc
     }
 
 
-def test_a_flagged_detector_of_a_visit_is_gone(
-    butler: Butler, flag: Callable[..., Exclusions]
-) -> None:
+def test_a_flagged_detector_of_a_visit_is_gone(butler: Butler, flag: Callable[..., Exclusions]) -> None:
     target = Target.dimension("detector", {"instrument": "DemoCamera", "visit": 2026030100002, "detector": 0})
     assert visit_quantum(2) not in built(butler, flag(target))
 
@@ -162,31 +168,63 @@ def test_a_flagged_detector_of_a_visit_is_gone(
 def test_each_flag_says_how_much_it_took_out(
     butler: Butler, flag: Callable[..., Exclusions], visit: Callable[..., Target]
 ) -> None:
-    flags = flag(visit(3), visit(77), Target.dataset(catalog(butler, 6).id))
-    graph = build_graph(butler, PIPELINE, exclude=flags, inputs=[CATALOGS], output_run=RUN)
+    graph = graph_of(butler, flag(visit(3), visit(77), Target.dataset(catalog(butler, 6).id)))
     # The visit's quantum and catalog; the other catalog alone, whose quantum starved; nothing of no visit.
-    assert {str(held.target): count for held, count in graph.excluded.items()} == {
-        "DemoCamera visit=2026030100003": 2,
-        f"dataset:{catalog(butler, 6).id}": 1,
+    assert Counter((str(one.why.target), one.effect, one.what) for one in graph.left_out) == {
+        ("DemoCamera visit=2026030100003", "quantum", "visit"): 1,
+        ("DemoCamera visit=2026030100003", "input", "star_catalog"): 1,
+        (f"dataset:{catalog(butler, 6).id}", "input", "star_catalog"): 1,
     }
+    assert [(one.task, one.data_id["visit"], one.why.target.kind) for one in graph.pruned] == [
+        ("visit", 2026030100006, "dataset")
+    ]
     assert graph.quanta == {"reference": 1, "visit": 6, "night": 1, "extinction": 1, "scatter": 1}
+    assert {
+        task.label: (task.expected, task.left_out, task.pruned, task.remaining) for task in graph.tasks
+    } == {
+        "reference": (1, 0, 0, 1),
+        "visit": (8, 1, 1, 6),
+        "night": (1, 0, 0, 1),
+        "extinction": (1, 0, 0, 1),
+        "scatter": (1, 0, 0, 1),
+    }
 
 
-def test_the_graph_records_which_flags_were_in_force(
+def test_a_graph_says_what_was_left_out_of_it(
     butler: Butler, flag: Callable[..., Exclusions], visit: Callable[..., Target], tmp_path: Path
 ) -> None:
-    graph = build_graph(
-        butler, PIPELINE, exclude=flag(visit(3)), inputs=[CATALOGS], output_run=RUN, output="night"
-    )
+    exclusions = flag(visit(3), visit(77))
+    graph = graph_of(butler, exclusions, output="night", metadata={"campaign": "spring"})
     graph.write(tmp_path / "good.qg")
     with PredictedQuantumGraph.open(tmp_path / "good.qg") as reader:
         header = reader.header
-    (recorded,) = header.metadata["gnomon_exclusions"]
-    assert recorded["target"] == visit(3).key
-    assert (recorded["flag"], recorded["by"], recorded["kind"]) == ("junk", "cloud-bot", "bot")
-    assert recorded["reason"] == "too dark"
-    assert header.output == "night"
-    assert header.output_run == RUN
+    assert (header.output, header.output_run, header.metadata["campaign"]) == ("night", RUN, "spring")
+    explanation = explain(tmp_path / "good.qg")
+    assert explanation.cut == exclusions.cut
+    assert explanation.policy == "standard@1"
+    assert explanation.digest == exclusions.digest
+    assert explanation.selection == {"exclude_flags": ["junk"], "inherit": "standard@1"}
+    assert explanation.tasks == graph.tasks
+    rows = explanation.rows()
+    assert Counter((row["effect"], row["target"]) for row in rows) == {
+        ("quantum", visit(3).key): 1,
+        ("input", visit(3).key): 1,
+        ("nothing", visit(77).key): 1,
+    }
+    assert {(row["name"], row["by"], row["by_kind"], row["reason"]) for row in rows} == {
+        ("junk", "cloud-bot", "bot", "too dark")
+    }
+
+
+def test_what_no_one_left_out_of_cannot_be_explained(butler: Butler, tmp_path: Path) -> None:
+    graph_of(butler).write(tmp_path / "stock.qg")
+    with pytest.raises(GraphNotOursError, match="not built by gnomon, or was asked to leave out nothing"):
+        explain(tmp_path / "stock.qg")
+    with pytest.raises(RepositoryError, match="no quantum graph at"):
+        explain(tmp_path / "none.qg")
+    (tmp_path / "text.qg").write_text("no graph")
+    with pytest.raises(RepositoryError, match="cannot be read as a quantum graph"):
+        explain(tmp_path / "text.qg")
 
 
 def test_a_flag_that_a_person_cleared_takes_nothing_out(
@@ -198,18 +236,35 @@ def test_a_flag_that_a_person_cleared_takes_nothing_out(
 ) -> None:
     flag(visit(3))
     log.add(targets=[visit(3)], flags=[Assertion("junk", "clear")], actor=alice)
-    assert built(butler, log.effective([visit(3)])) == stock(butler)
+    assert built(butler, left_out(log)) == stock(butler)
 
 
 def test_if_everything_is_flagged_it_is_said_so(
-    butler: Butler, flag: Callable[..., Exclusions], visit: Callable[..., Target]
+    butler: Butler, log: Annotations, bot: Actor, visit: Callable[..., Target]
 ) -> None:
-    flags = flag(*(visit(place) for place in range(1, 9)))
-    with pytest.raises(RepositoryError, match=r"nothing left to do: .* is left out by junk \(set 8 times\)"):
-        built(butler, flags)
-    day = flag(Target.dimension("day_obs", {"instrument": "DemoCamera", "day_obs": 20260301}))
-    with pytest.raises(RepositoryError, match="nothing left to do"):
-        built(butler, [held for held in day if held.target.element == "day_obs"])
+    log.add(targets=[visit(n) for n in range(1, 9)], flags=[Assertion("junk", "set")], actor=bot)
+    with pytest.raises(
+        GraphLossError, match=r"nothing left to do: .* left out by exclude-flag junk \(8 times\)"
+    ) as caught:
+        built(butler, left_out(log))
+    assert {task.label: task.remaining for task in caught.value.tasks}["visit"] == 0
+    day = Target.dimension("day_obs", {"instrument": "DemoCamera", "day_obs": 20260301})
+    log.add(targets=[day], flags=[Assertion("trailed", "set")], actor=bot)
+    with pytest.raises(GraphLossError, match="nothing left to do"):
+        built(butler, left_out(log, exclude_flags=["trailed"]))
+
+
+def test_a_task_that_loses_much_is_named_and_one_that_loses_too_much_is_refused(
+    butler: Butler, log: Annotations, bot: Actor, visit: Callable[..., Target]
+) -> None:
+    log.add(targets=[visit(n) for n in range(1, 6)], flags=[Assertion("junk", "set")], actor=bot)
+    graph = graph_of(butler, left_out(log))
+    assert "Task visit lost 10 of 16 inputs (62.5%) and 5 of 8 quanta." in graph.warnings
+    with pytest.raises(GraphLossError, match=r"Task reference lost 5 of 8 .* At most 50\.0% of the inputs"):
+        graph_of(butler, left_out(log), max_loss=0.5)
+    assert graph_of(butler, left_out(log), max_loss=0.7).quanta == graph.quanta
+    with pytest.raises(ExclusionError, match="fraction from 0 to 1"):
+        graph_of(butler, left_out(log), max_loss=5)
 
 
 def test_a_shadowed_older_dataset_does_not_take_the_place_of_one_that_is_left_out(
@@ -251,16 +306,11 @@ def test_a_flag_on_the_shadowed_dataset_takes_nothing_out(
         assert visit_quantum(4) in built(butler, flag(Target.dataset(older.id)), inputs=inputs)
 
 
-def test_the_file_runs_under_pipetask(
-    repository: Path,
-    flag: Callable[..., Exclusions],
-    visit: Callable[..., Target],
-    tmp_path: Path,
+def test_the_file_runs_under_pipetask_and_its_run_holds_the_record(
+    repository: Path, flag: Callable[..., Exclusions], visit: Callable[..., Target], tmp_path: Path
 ) -> None:
     with open_butler(repository) as butler:
-        graph = build_graph(
-            butler, PIPELINE, exclude=flag(visit(3)), inputs=[CATALOGS], output_run=RUN, output="night"
-        )
+        graph = graph_of(butler, flag(visit(3)), output="night")
         graph.write(tmp_path / "good.qg")
     command = [
         str(Path(sys.executable).with_name("pipetask")), "run", "-b", str(repository), "-g",
@@ -273,6 +323,17 @@ def test_the_file_runs_under_pipetask(
         written = butler.query_datasets("metricvalue_demo_airmass", collections="night")
         assert len(written) == 7
         assert butler.query_datasets("metricvalue_demo_extinction", collections="night")
+        (record,) = butler.query_datasets("gnomon_exclusions", collections=RUN)
+        table = butler.get(record)
+        assert head_of_table(table)["digest"] == graph.exclusions.digest
+        assert table.to_pylist() == explain(tmp_path / "good.qg").rows()
+        another = graph_of(butler, graph.exclusions, output_run="night/another")
+        assert "gnomon_exclusions" in another.components.pipeline_graph.tasks
+        # A run that is extended keeps the records of both graphs.
+        with pytest.raises(RepositoryError, match=r"nothing to do: 10 quanta .* were run before"):
+            graph_of(butler, flag(visit(4)), skip_existing_in=[RUN])
+        again = graph_of(butler, flag(visit(4)), clobber=True)
+        assert "gnomon_exclusions_2" in again.components.pipeline_graph.tasks
 
 
 @pytest.mark.parametrize(
@@ -297,7 +358,9 @@ def test_what_cannot_be_built_is_refused_with_what_is_wrong(
 
 def test_a_pipeline_that_is_not_there_is_named(butler: Butler) -> None:
     with pytest.raises(RepositoryError, match=r"no pipeline at 'nihgt\.yaml'"):
-        build_graph(butler, "nihgt.yaml", exclude=[], inputs=[CATALOGS], output_run=RUN)
+        build_graph(
+            butler, "nihgt.yaml", exclusions=find_exclusions(Selection()), inputs=[CATALOGS], output_run=RUN
+        )
 
 
 def test_a_pipeline_that_measures_what_nobody_knows_is_refused_by_name(
@@ -310,4 +373,4 @@ def test_a_pipeline_that_measures_what_nobody_knows_is_refused_by_name(
         encoding="utf-8",
     )
     with pytest.raises(RepositoryError, match=r"cannot be used: Nobody measures 'airmas' .*mean airmass\?"):
-        build_graph(butler, path, exclude=[], inputs=[CATALOGS], output_run=RUN)
+        build_graph(butler, path, exclusions=find_exclusions(Selection()), inputs=[CATALOGS], output_run=RUN)

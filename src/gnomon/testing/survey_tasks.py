@@ -1,10 +1,12 @@
 """Tasks that read the survey of `gnomon.testing.surveys`: four steps that only count what they are given."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, ClassVar
 
 from lsst.daf.butler import DataCoordinate, DatasetRef, DatasetType
 from lsst.daf.butler.registry import Registry
+from lsst.pex.config import Field
 from lsst.pipe.base import (
     Pipeline,
     PipelineTask,
@@ -42,8 +44,8 @@ def survey_pipeline(tasks: Sequence[str] = ("detrend", "measure", "visit", "nigh
 class _Counting(PipelineTask):
     """Counts what it is given."""
 
-    ConfigClass: Any
-    output: str
+    ConfigClass: ClassVar[Any]
+    output: ClassVar[str]
 
     def run(self, **inputs: Any) -> Struct:
         """Count.
@@ -76,7 +78,10 @@ class DetrendConnections(PipelineTaskConnections, dimensions=("instrument", "exp
         isCalibration=True,
     )
     detrended = connectionTypes.Output(
-        doc="Without bias.", name="detrended", storageClass=_DICT, dimensions=("instrument", "exposure", "detector")
+        doc="Without bias.",
+        name="detrended",
+        storageClass=_DICT,
+        dimensions=("instrument", "exposure", "detector"),
     )
 
 
@@ -149,9 +154,18 @@ class VisitConnections(PipelineTaskConnections, dimensions=("instrument", "visit
         doc="All stars.", name="visit_table", storageClass=_DICT, dimensions=("instrument", "visit")
     )
 
+    def __init__(self, *, config: Any = None) -> None:
+        super().__init__(config=config)
+        if config is not None and config.needs_stars:
+            self.stars = replace(self.stars, minimum=1)
+
 
 class VisitConfig(PipelineTaskConfig, pipelineConnections=VisitConnections):
-    """Nothing to configure."""
+    """Whether there is anything to do without reference stars."""
+
+    needs_stars = Field[bool](  # type: ignore[no-untyped-call]
+        doc="Whether reference stars are needed.", default=False
+    )
 
 
 class VisitTask(_Counting):

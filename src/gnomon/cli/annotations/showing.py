@@ -318,8 +318,8 @@ def effective(
 ) -> None:
     """Print which flags hold, of some things, or of everything of which --flag was ever said.
 
-    With --inherit, what things have from others stands among it: a visit from its exposures, a dataset from what
-    it was made from.
+    With --inherit, what things have from others stands among it: a visit from its exposures, a dataset from
+    what it was made from.
 
     The cut on which the answer rests is printed on standard error: with it, and the policy, the same answer
     can be had at any time.

@@ -1,7 +1,6 @@
 """The stock builder's graph, less what is left out."""
 
 from collections.abc import Iterable, Mapping
-from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -20,10 +19,13 @@ from lsst.pipe.base.quantum_graph_skeleton import (
 from gnomon.curation.exclusions import Exclusion, Exclusions
 from gnomon.curation.graphs.accounts import Accounts
 from gnomon.curation.graphs.falling_back import OnShadow, find_older
-from gnomon.curation.graphs.prerequisites import ExcludingFinder, find_instead
+from gnomon.curation.graphs.prerequisites import ExcludingFinder, find_instead, minimum_of
 from gnomon.errors import ExclusionError
 
-__all__ = ["ExcludingQuantumGraphBuilder"]
+__all__ = ["ExcludingQuantumGraphBuilder", "Lack"]
+
+type Lack = tuple[DatasetRef, Exclusion]
+"""A dataset that a quantum lacks, and why."""
 
 type _Key = DatasetKey | PrerequisiteDatasetKey
 
@@ -43,7 +45,7 @@ class ExcludingQuantumGraphBuilder(QuantumGraphBuilder):
     * Input datasets that are left out, or whose run or data ID is, go one by one; quanta whose own data ID is
       left out go with their outputs. The base class then prunes what has no longer the inputs that it needs.
     * Prerequisite inputs go too, whichever way they are found. A task that needs one more than there are
-      loses the quantum, as it would if the dataset did not exist.
+      loses the quantum.
     * A dataset that the graph is to make is made, even if its data ID is marked, and nobody in this graph
       reads it. The same holds of one that exists and would be taken over instead of being made again: its
       task is not run again, which might make the same under another name, and nobody reads it.
@@ -61,6 +63,8 @@ class ExcludingQuantumGraphBuilder(QuantumGraphBuilder):
         What becomes of a data ID whose dataset is left out while an older one of the same type and data ID
         stands in a later input collection: ``drop`` leaves the data ID out; ``fall-back`` takes the first of
         the others that nothing leaves out.
+    without
+        Quanta that an earlier attempt found to lack what they need, with one dataset that each lacks.
     **kwargs
         As for the stock builder, `AllDimensionsQuantumGraphBuilder`.
 
@@ -68,6 +72,9 @@ class ExcludingQuantumGraphBuilder(QuantumGraphBuilder):
     ----------
     accounts
         What was left out, and why.
+    doomed
+        Quanta that were found, too late to take them out, to lack prerequisite inputs that their task needs.
+        If there are any, the graph is of no use and is to be built again ``without`` them.
     """
 
     def __init__(
@@ -77,6 +84,7 @@ class ExcludingQuantumGraphBuilder(QuantumGraphBuilder):
         *,
         exclusions: Exclusions,
         on_shadow: OnShadow = "drop",
+        without: Mapping[QuantumKey, Lack] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(pipeline_graph, butler, **{name: kwargs[name] for name in _BASE if name in kwargs})
@@ -85,7 +93,9 @@ class ExcludingQuantumGraphBuilder(QuantumGraphBuilder):
         self._stock.prerequisite_info = self.prerequisite_info
         self._exclusions = exclusions
         self._on_shadow: OnShadow = on_shadow
+        self._without = dict(without or {})
         self.accounts = Accounts()
+        self.doomed: dict[QuantumKey, Lack] = {}
 
     def process_subgraph(self, subgraph: PipelineGraph) -> QuantumGraphSkeleton:
         """Let the stock builder make the skeleton, and take out what is left out."""
@@ -95,6 +105,10 @@ class ExcludingQuantumGraphBuilder(QuantumGraphBuilder):
         if not self._exclusions:
             return skeleton
         self.accounts.look(subgraph, skeleton)
+        for key, (ref, why) in self._without.items():
+            if key in skeleton:
+                self.accounts.prerequisite(key, ref, why, None)
+                skeleton.remove_quantum_node(key, remove_outputs=True)
         self._exclude_quanta(subgraph, skeleton)
         self._exclude_datasets(subgraph, skeleton)
         for label in subgraph.tasks:
@@ -104,7 +118,11 @@ class ExcludingQuantumGraphBuilder(QuantumGraphBuilder):
     def _check_init_inputs(self, subgraph: PipelineGraph) -> None:
         """Refuse what no task can be made without, or find another in its place."""
         known = self.empty_dimensions_datasets.inputs
-        names = {edge.parent_dataset_type_name for task in subgraph.tasks.values() for edge in task.init.inputs.values()}
+        names = {
+            edge.parent_dataset_type_name
+            for task in subgraph.tasks.values()
+            for edge in task.init.inputs.values()
+        }
         wanted = {key: ref for key, ref in known.items() if key.parent_dataset_type_name in names}
         found = self._exclusions.of_datasets(list(wanted.values()), required=False)
         for (key, ref), why in zip(wanted.items(), found, strict=True):
@@ -179,39 +197,67 @@ class ExcludingQuantumGraphBuilder(QuantumGraphBuilder):
             else:
                 leaving.append(key)
                 self.accounts.dataset(key, ref, why)
-        prerequisites = [(key, ref, why) for key, ref, why in gone if not isinstance(key, DatasetKey)]
-        if falling_back and prerequisites:
-            self._search_anew(subgraph, skeleton, dataset_type, {key for key, _, _ in prerequisites})
-        else:
-            for key, ref, why in prerequisites:
-                self.accounts.dataset(key, ref, why)
-        skeleton.remove_dataset_nodes([*leaving, *(key for key, _, _ in prerequisites)])
+        prerequisites: dict[_Key, Lack] = {
+            key: (ref, why) for key, ref, why in gone if not isinstance(key, DatasetKey)
+        }
+        if prerequisites:
+            self._exclude_prerequisites(subgraph, skeleton, dataset_type, prerequisites)
+        skeleton.remove_dataset_nodes([*leaving, *prerequisites])
 
-    def _search_anew(
+    def _exclude_prerequisites(
         self,
         subgraph: PipelineGraph,
         skeleton: QuantumGraphSkeleton,
         dataset_type: str,
-        gone: AbstractSet[_Key],
+        gone: Mapping[_Key, Lack],
     ) -> None:
-        """Search prerequisites once more for each quantum that would have read one that is left out."""
-        for label, task in subgraph.tasks.items():
-            if all(e.parent_dataset_type_name != dataset_type for e in task.prerequisite_inputs.values()):
+        """Take out prerequisites that were found together, with the quanta that cannot do without."""
+        for task in subgraph.tasks.values():
+            edges = [
+                edge
+                for edge in task.prerequisite_inputs.values()
+                if edge.parent_dataset_type_name == dataset_type
+            ]
+            if not edges:
                 continue
-            for quantum in skeleton.get_quanta(label):
-                if gone.isdisjoint(skeleton.iter_inputs_of(quantum)):
+            needed = max(minimum_of(task, edge) for edge in edges)
+            for quantum in list(skeleton.get_quanta(task.label)):
+                read = {
+                    key
+                    for key in skeleton.iter_inputs_of(quantum)
+                    if key.parent_dataset_type_name == dataset_type
+                }
+                lost = {key: gone[key] for key in read if key in gone}
+                if not lost:
                     continue
-                refs = find_instead(
-                    label,
-                    dataset_type,
-                    skeleton.get_data_id(quantum),
-                    pipeline_graph=self._pipeline_graph,
-                    butler=self.butler,
-                    collections=self.input_collections,
-                    exclusions=self._exclusions,
-                    told=partial(self.accounts.prerequisite, label),
-                )
-                skeleton.add_input_edges(quantum, [skeleton.add_prerequisite_node(ref) for ref in refs])
+                left = len(read) - len(lost)
+                if self._on_shadow == "fall-back":
+                    found = self._search_anew(task.label, dataset_type, skeleton.get_data_id(quantum))
+                    skeleton.add_input_edges(quantum, [skeleton.add_prerequisite_node(ref) for ref in found])
+                    left = len(found)
+                else:
+                    for ref, why in lost.values():
+                        self.accounts.prerequisite(quantum, ref, why, None)
+                if left < needed <= len(read) and not self.accounts.was_run(quantum):
+                    skeleton.remove_quantum_node(quantum, remove_outputs=True)
+
+    def _search_anew(self, label: str, dataset_type: str, data_id: DataCoordinate) -> list[DatasetRef]:
+        """Search prerequisites once more for a quantum that would have read one that is left out."""
+        return find_instead(
+            label,
+            dataset_type,
+            data_id,
+            pipeline_graph=self._pipeline_graph,
+            butler=self.butler,
+            collections=self.input_collections,
+            exclusions=self._exclusions,
+            told=partial(self._told, label),
+        )
+
+    def _told(
+        self, label: str, data_id: DataCoordinate, ref: DatasetRef, why: Exclusion, instead: DatasetRef | None
+    ) -> None:
+        self.accounts.prerequisite(QuantumKey(label, data_id.required_values), ref, why, instead)
 
     def _exclude_outputs(
         self,
@@ -237,7 +283,7 @@ class ExcludingQuantumGraphBuilder(QuantumGraphBuilder):
             assert isinstance(key, DatasetKey)
             values = skeleton.get_data_id(key).full_values if full else key.data_id_values
             ref = skeleton.get_output_for_skip(key) or skeleton.get_output_in_the_way(key)
-            if ref is not None and not self._taken_over(skeleton, producer, key, ref):
+            if ref is not None and not self._taken_over(skeleton, producer, key):
                 ref = None
             why = shaped.at_data_id(values) if ref is None else shaped.at_dataset(ref.id, ref.run, values)
             if why is not None:
@@ -254,9 +300,7 @@ class ExcludingQuantumGraphBuilder(QuantumGraphBuilder):
             if readers[key]:
                 self.accounts.output(key, skeleton.get_data_id(key), ref, why, readers[key])
 
-    def _taken_over(
-        self, skeleton: QuantumGraphSkeleton, producer: TaskNode, key: DatasetKey, ref: DatasetRef
-    ) -> bool:
+    def _taken_over(self, skeleton: QuantumGraphSkeleton, producer: TaskNode, key: DatasetKey) -> bool:
         """Say whether an output that exists will be there under the same UUID, and not be made anew.
 
         What is clobbered keeps its UUID, and with it what is said of it.
@@ -266,13 +310,15 @@ class ExcludingQuantumGraphBuilder(QuantumGraphBuilder):
         quantum = skeleton.get_producer_of(key)
         if not isinstance(quantum, QuantumKey):
             return True
-        metadata = DatasetKey(
-            producer.metadata_output.parent_dataset_type_name, quantum.data_id_values
-        )
+        metadata = DatasetKey(producer.metadata_output.parent_dataset_type_name, quantum.data_id_values)
         return skeleton.get_output_for_skip(metadata) is not None
 
     def _watch_finders(self, label: str) -> None:
         info = self.prerequisite_info[label]
+
+        def doom(data_id: DataCoordinate, ref: DatasetRef, why: Exclusion) -> None:
+            self.doomed[QuantumKey(label, data_id.required_values)] = (ref, why)
+
         for name, finder in list(info.finders.items()):
             info.finders[name] = ExcludingFinder(
                 finder,
@@ -280,5 +326,6 @@ class ExcludingQuantumGraphBuilder(QuantumGraphBuilder):
                 self._pipeline_graph,
                 exclusions=self._exclusions,
                 on_shadow=self._on_shadow,
-                told=partial(self.accounts.prerequisite, label),
+                told=partial(self._told, label),
+                doomed=doom,
             )

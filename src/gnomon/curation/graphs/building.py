@@ -14,20 +14,20 @@ from lsst.pipe.base.all_dimensions_quantum_graph_builder import DatasetQueryCons
 from lsst.pipe.base.pipeline_graph import PipelineGraph, PipelineGraphError
 from lsst.pipe.base.quantum_graph import PredictedQuantumGraphComponents
 from lsst.pipe.base.quantum_graph_builder import QuantumGraphBuilderError
+from lsst.pipe.base.quantum_graph_skeleton import QuantumKey
 
 from gnomon import __version__, times
 from gnomon.curation.exclusions import Exclusions
 from gnomon.curation.graphs.accounts import LeftOut, Pruned, TaskAccount
-from gnomon.curation.graphs.builder import ExcludingQuantumGraphBuilder
+from gnomon.curation.graphs.builder import ExcludingQuantumGraphBuilder, Lack
 from gnomon.curation.graphs.falling_back import OnShadow
 from gnomon.curation.graphs.record import head_of, record_of
 from gnomon.curation.graphs.recording import add_head, add_record
-from gnomon.curation.graphs.warnings import check_losses, warnings_of
+from gnomon.curation.graphs.warnings import asked_of, check_losses, lost, warnings_of
 from gnomon.errors import (
     CollectionNotFoundError,
     ExpressionError,
     GnomonError,
-    GraphLossError,
     RepositoryError,
     nearest,
 )
@@ -156,26 +156,33 @@ def build_graph(
     if not searched:
         raise RepositoryError("A graph needs at least one input collection.")
     pipeline_graph = _resolved(pipeline)
+    data_id_tables = list(data_id_tables)
+    without: dict[QuantumKey, Lack] = {}
     with _explained(butler, inputs, where):
-        builder = ExcludingQuantumGraphBuilder(
-            pipeline_graph,
-            butler,
-            exclusions=exclusions,
-            on_shadow=on_shadow,
-            where=where,
-            bind=bind,
-            data_id_tables=data_id_tables,
-            dataset_query_constraint=dataset_query_constraint,
-            input_collections=list(inputs),
-            output_run=output_run,
-            skip_existing_in=skip_existing_in,
-            retained_dataset_types=retained_dataset_types,
-            prune_unanchored_quanta=prune_unanchored_quanta,
-            clobber=clobber,
-        )
-        components = builder.finish(
-            output=output, metadata=metadata, attach_datastore_records=attach_datastore_records
-        )
+        while True:
+            builder = ExcludingQuantumGraphBuilder(
+                pipeline_graph,
+                butler,
+                exclusions=exclusions,
+                on_shadow=on_shadow,
+                without=without,
+                where=where,
+                bind=bind,
+                data_id_tables=data_id_tables,
+                dataset_query_constraint=dataset_query_constraint,
+                input_collections=list(inputs),
+                output_run=output_run,
+                skip_existing_in=skip_existing_in,
+                retained_dataset_types=retained_dataset_types,
+                prune_unanchored_quanta=prune_unanchored_quanta,
+                clobber=clobber,
+            )
+            components = builder.finish(
+                output=output, metadata=metadata, attach_datastore_records=attach_datastore_records
+            )
+            if not builder.doomed:
+                break
+            without |= builder.doomed
     quanta = dict(components.header.n_task_quanta)
     tasks, pruned = builder.accounts.settle(components)
     left_out = tuple(builder.accounts.left_out)
@@ -185,15 +192,21 @@ def build_graph(
             raise RepositoryError(
                 f"There is nothing to do: {searched} holds no inputs of this pipeline{condition}."
             )
-        error = GraphLossError(
+        if skipped := sum(task.skipped for task in tasks):
+            raise RepositoryError(
+                f"There is nothing to do: {skipped} quanta of this pipeline{condition} were run before, and "
+                f"the others are left out by {_in_words(left_out)}."
+            )
+        raise lost(
             f"There is nothing left to do: what {searched} holds for this pipeline{condition} is left out by "
-            f"{_in_words(left_out)}."
+            f"{_in_words(left_out)}.",
+            tasks,
+            left_out,
+            pruned,
         )
-        error.tasks, error.left_out = tasks, left_out
-        raise error
     warnings = warnings_of(exclusions, tasks, builder.accounts)
     if max_loss is not None:
-        check_losses(tasks, left_out, max_loss)
+        check_losses(tasks, left_out, pruned, max_loss)
     if exclusions.selection:
         head = head_of(
             exclusions,
@@ -202,6 +215,7 @@ def build_graph(
             pruned,
             warnings,
             {
+                "asked": asked_of(exclusions, builder.accounts),
                 "on_shadow": on_shadow,
                 "built_at": times.to_utc_iso(times.now()),
                 "software": f"gnomon {__version__}",
@@ -240,7 +254,8 @@ def _explained(butler: Butler, inputs: Sequence[str], where: str) -> Iterator[No
         ) from error
     except InvalidQueryError as error:
         raise ExpressionError(f"The condition {where!r} cannot be used: {error}") from error
-    except (QuantumGraphBuilderError, PipelineGraphError) as error:
+    # A prerequisite input that is not there at all is told as a missing file.
+    except (QuantumGraphBuilderError, PipelineGraphError, FileNotFoundError) as error:
         raise RepositoryError(f"The graph cannot be built: {error}") from error
 
 

@@ -3,17 +3,21 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from lsst.daf.butler import Butler, DataCoordinate, DatasetRef, Timespan
-from lsst.pipe.base.pipeline_graph import PipelineGraph
+from lsst.pipe.base.pipeline_graph import PipelineGraph, ReadEdge, TaskNode
 from lsst.pipe.base.prerequisite_helpers import PrerequisiteFinder, PrerequisiteInfo
 from lsst.sphgeom import RangeSet
 
 from gnomon.curation.exclusions import Exclusion, Exclusions
 from gnomon.curation.graphs.falling_back import OnShadow, searched
 
-__all__ = ["ExcludingFinder", "find_instead"]
+__all__ = ["ExcludingFinder", "find_instead", "minimum_of"]
 
 type Told = Callable[[DataCoordinate, DatasetRef, Exclusion, DatasetRef | None], None]
 """Told of each quantum's data ID and dataset that is left out, why, and what takes its place."""
+
+
+type Doomed = Callable[[DataCoordinate, DatasetRef, Exclusion], None]
+"""Told of each quantum's data ID that cannot be run, and of one dataset that it lacks, and why."""
 
 
 class ExcludingFinder(PrerequisiteFinder):
@@ -33,6 +37,10 @@ class ExcludingFinder(PrerequisiteFinder):
         Whether a dataset of the same data ID in a later collection takes the place of one that is left out.
     told
         Told what was left out.
+    doomed
+        Told of each quantum that is left with fewer datasets than its task needs. It is given all of them
+        all the same, since the search comes too late to take the quantum out: the graph is to be built once
+        more without it.
     """
 
     def __init__(
@@ -44,12 +52,15 @@ class ExcludingFinder(PrerequisiteFinder):
         exclusions: Exclusions,
         on_shadow: OnShadow,
         told: Told,
+        doomed: Doomed | None = None,
     ) -> None:
         super().__init__(finder.edge, info.bounds, pipeline_graph)
         self._finder = finder
         self._exclusions = exclusions
         self._on_shadow = on_shadow
         self._told = told
+        self._doomed = doomed
+        self._minimum = minimum_of(self.task_node, finder.edge)
 
     def find(
         self,
@@ -86,9 +97,32 @@ class ExcludingFinder(PrerequisiteFinder):
                 for ref, why in zip(others, self._exclusions.of_datasets(others), strict=True):
                     if why is None and ref.dataId in gone:
                         instead.setdefault(ref.dataId, ref)
+        kept += instead.values()
+        if self._doomed is not None and len(kept) < self._minimum <= len(refs):
+            self._doomed(data_id, *next(iter(gone.values())))
+            return refs
         for where, (ref, why) in gone.items():
             self._told(data_id, ref, why, instead.get(where))
-        return kept + list(instead.values())
+        return kept
+
+
+def minimum_of(task: TaskNode, edge: ReadEdge) -> int:
+    """Say how many datasets of one connection a task needs.
+
+    Parameters
+    ----------
+    task
+        The task.
+    edge
+        The connection.
+
+    Returns
+    -------
+    int
+        With fewer, a quantum has nothing to do, or cannot be run.
+    """
+    minimum: int = getattr(task.get_connections(), edge.connection_name).minimum
+    return minimum
 
 
 def find_instead(

@@ -165,6 +165,19 @@ def test_a_log_that_follows_the_other_is_brought_up_to_date_and_gets_no_part(
         assert len(replica.search()) == 1
 
 
+def test_a_log_that_took_a_part_is_told_that_it_cannot_follow_the_whole(
+    summit: Annotations, log_uri: Callable[[], str], tmp_path: Path
+) -> None:
+    summit.add(targets=[visit(1)], text="a", actor=ADA)
+    summit.export(tmp_path / "log.jsonl")
+    with open_annotations(log_uri(), origin="laptop") as part:
+        part.carry(summit.excerpt([visit(1)]))
+        with pytest.raises(AnnotationLogError, match="a part of that log was transferred here"):
+            part.import_(tmp_path / "log.jsonl")
+        assert part.check() == []
+        assert len(part.search()) == 1
+
+
 def test_an_altered_event_is_refused_and_nothing_is_taken_in(
     summit: Annotations, laptop: Annotations
 ) -> None:

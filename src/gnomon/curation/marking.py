@@ -109,13 +109,11 @@ class Found:
 
     def __str__(self) -> str:
         number = len(self.things)
-        match self.means:
-            case "standing query":
-                return f"whatever fulfils the condition, now {number} {'thing' if number == 1 else 'things'}"
-            case "data IDs":
-                return f"{number} data ID{'s'[: number != 1]}, whatever datasets they have or will have"
-            case _:
-                return f"{number} {self.means[:-1] if number == 1 else self.means}"
+        if self.means == "standing query":
+            return f"whatever fulfils the condition, now {number} {'thing' if number == 1 else 'things'}"
+        counted = f"{number} {self.means.removesuffix('s') if number == 1 else self.means}"
+        later = ", whatever datasets they have or will have" if self.means == "data IDs" else ""
+        return f"{counted}{later}"
 
 
 def find(butler: Butler, request: Request) -> Found:

@@ -160,5 +160,3 @@ def test_a_flag_that_is_set_between_two_steps_changes_nothing_in_the_second(
     assert {task["task"]: task["inputs lost"] for task in now["tasks"]}["extinction"] == 2
     left_out = {mark["target"]: mark for mark in second["marks"]}
     assert left_out.keys() == {"DemoCamera visit=2026030100003"}  # its catalog, which the night would read
-
-

@@ -18,7 +18,7 @@ from gnomon.cli.qgraph.showing import print_account, print_quanta
 from gnomon.errors import GraphLossError
 
 if TYPE_CHECKING:
-    from lsst.ctrl.mpexec import PipelineGraphFactory
+    from lsst.ctrl.mpexec import PipelineGraphFactory  # type: ignore[attr-defined]
     from lsst.ctrl.mpexec.showInfo import ShowInfo
 
     from gnomon.curation.exclusions import Exclusions
@@ -30,7 +30,6 @@ _NOTHING_CHOSEN = "Nothing was chosen to be left out: this is the graph that `pi
 
 
 @click.command(cls=GraphCommand)
-@click.pass_context
 @option_section("What is left out:")
 @choice_options
 @click.option(
@@ -38,8 +37,8 @@ _NOTHING_CHOSEN = "Nothing was chosen to be left out: this is the graph that `pi
     type=click.Choice(["drop", "fall-back"]),
     default="drop",
     show_default=True,
-    help="Where a dataset is left out and a later input collection has another of its data ID: leave that out "
-    "too, or take it.",
+    help="Where a dataset is left out and a later input collection has another of its data ID: leave that "
+    "out too, or take it.",
 )
 @click.option(
     "--max-loss",
@@ -50,7 +49,8 @@ _NOTHING_CHOSEN = "Nothing was chosen to be left out: this is the graph that `pi
 @format_option
 @options_of_pipetask()
 @log_options()
-def build(ctx: click.Context, **given: Any) -> None:
+@click.pass_context
+def build(ctx: click.Context, /, **given: Any) -> None:
     """Build a quantum graph as `pipetask qgraph` does, without what is marked bad.
 
     All options of `pipetask qgraph` mean here what they mean there.

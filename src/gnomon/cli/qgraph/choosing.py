@@ -69,8 +69,8 @@ _CHOICE: Sequence[Decorator] = (
     click.option(
         "--inherit",
         metavar="NAME@VERSION|FILE|none",
-        help="The rules by which flags flow from inputs to outputs and from exposures to visits; `none` for no "
-        "inheritance.",
+        help="The rules by which flags flow from inputs to outputs and from exposures to visits; `none` for "
+        "no inheritance.",
     ),
     click.option(
         "--max-age",
@@ -164,7 +164,9 @@ def take_choice(given: dict[str, Any]) -> Choice:
     collections = split_names(given.pop("metric_collections"))
     rest = ("policy", "as_of", "metrics_as_of", "inherit", "max_age", "store", "annotations", "lineage")
     choice = Choice(
-        **named,
+        exclude_flags=named["exclude_flags"],
+        require_flags=named["require_flags"],
+        exclude_tags=named["exclude_tags"],
         require_metrics=tuple(given.pop("require_metrics")),
         metric_collections=None if collections is None else tuple(collections),
         **{name: given.pop(name) for name in rest},
@@ -173,8 +175,8 @@ def take_choice(given: dict[str, Any]) -> Choice:
         for name in ("policy", "as_of", "metrics_as_of", "inherit", "max_age"):
             if getattr(choice, name) is not None:
                 raise click.UsageError(
-                    f"--{name.replace('_', '-')} says how things are left out: say what, with --exclude-flags, "
-                    "--require-flags, --exclude-tags or --require-metric."
+                    f"--{name.replace('_', '-')} says how things are left out: say what, with "
+                    "--exclude-flags, --require-flags, --exclude-tags or --require-metric."
                 )
     return choice
 
@@ -205,9 +207,7 @@ def find(choice: Choice, butler: "Butler") -> Iterator["Exclusions"]:
     from gnomon.curation.exclusions import find_exclusions
 
     selection = _selection(choice)
-    configured = settings.load(
-        store=choice.store, annotations=choice.annotations, lineage=choice.lineage
-    )
+    configured = settings.load(store=choice.store, annotations=choice.annotations, lineage=choice.lineage)
     with ExitStack() as opened:
         given: dict[str, Any] = {}
         if selection.asks_annotations:
@@ -269,8 +269,8 @@ def _check_exists(uri: str, what: str) -> None:
 
     if not _exists(uri):
         raise ExclusionsUnavailableError(
-            f"There is no log of {what} at {redact(uri)}, and so nothing would be left out. Say where it is, with "
-            f"--{what} or GNOMON_{what.upper()}."
+            f"There is no log of {what} at {redact(uri)}, and so nothing would be left out. Say where it is, "
+            f"with --{what} or GNOMON_{what.upper()}."
         )
 
 

@@ -1,4 +1,4 @@
-"""The options of ``pipetask qgraph``, taken from there, so that they are always those of the installed one."""
+"""The options of ``pipetask qgraph``, taken from there, so that they are those of the installed one."""
 
 from collections.abc import Callable
 from typing import Any
@@ -23,7 +23,7 @@ class GraphCommand(PipetaskCommand):
         As `click.Command` takes them.
     """
 
-    extra_epilog = None
+    extra_epilog = ""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -386,13 +386,21 @@ def test_a_store_whose_files_are_gone_is_refused(store: Store) -> None:
 
 
 def test_what_is_older_than_allowed_is_refused(
-    log: Annotations, bot: Actor, visit: Visit, store: Store, rows: Callable[..., pl.DataFrame]
+    log: Annotations,
+    bot: Actor,
+    visit: Visit,
+    store: Store,
+    rows: Callable[..., pl.DataFrame],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     say(log, bot, visit(1), "set")
     selection = Selection(exclude_flags=("junk",))
     assert find_exclusions(selection, annotations=log, max_age=dt.timedelta(hours=1))
     with pytest.raises(ExclusionsOutOfDateError, match="The newest event of the annotations is of"):
         find_exclusions(selection, annotations=log, max_age=dt.timedelta(0))
+    monkeypatch.setenv("GNOMON_MAX_AGE", "0 s")
+    with pytest.raises(ExclusionsOutOfDateError, match="The newest event"):
+        find_exclusions(selection, annotations=log)
     with pytest.raises(ExclusionsOutOfDateError, match=r"no measurement of demo\.seeing at all"):
         seen(store, "seeing < 1.2 arcsec", max_age=dt.timedelta(days=1))
     old = rows("demo.old", [1.0]).with_columns(measured_at=dt.datetime(2020, 1, 1))

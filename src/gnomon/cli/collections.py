@@ -115,6 +115,8 @@ def sync(
             )
             contents = report.contents
             _print_report(report, format_)
+        for one in exclusions.unapplied[:_SHOWN]:
+            click.echo(f"Note: {one.exclusion} leaves out nothing: {one.why}.", err=True)
         if table is not None and not dry_run:
             number = good.write_table(contents.good.values(), table)
             click.echo(f"{number} data IDs in {table}.", err=True)
@@ -169,6 +171,8 @@ def history(
     ]
     more = ("cut",) if format_ == "table" else ("run_by", "cut", "policy")
     print_rows(rows, ("at", "sync", *columns, *more), format_)
+    if not rows and format_ == "table":
+        click.echo("No sync changed that.", err=True)
 
 
 def _print_report(report: "SyncReport", format_: str) -> None:

@@ -201,6 +201,11 @@ def next_steps(outcome: Outcome) -> list[tuple[str, str]]:
             "Look at a metric.",
             f"gnomon load demo.zero_point_offset --collections {chain} --store {place}/store",
         ),
+        (
+            "Change the rule in rules.yaml, and see what it would say now.",
+            f"gnomon rules test {place}/rules.yaml --collections {chain} --store {place}/store "
+            f"--annotations {place}/annotations.db",
+        ),
     ]
     if marks := outcome.visit_marks():
         mark = marks[-1]

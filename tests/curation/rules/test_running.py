@@ -162,6 +162,30 @@ def test_what_was_measured_elsewhere_is_left_as_it_is(store: Store, log: Annotat
     assert held(log) == {1: "set", 2: "examined", 3: "set"}
 
 
+def test_what_no_longer_fulfils_the_condition_of_a_part_lies_outside_it(
+    store: Store, log: Annotations, rows: Rows
+) -> None:
+    measure(store, rows("demo.sky", [80.0, 80.0]))
+    run(store, log)
+    measure(store, rows("demo.sky", [75.0, 80.0]))
+    assert run(store, log, where="value > 78").annotation is None
+    assert held(log) == {1: "set", 2: "set"}
+
+
+def test_what_is_gone_from_one_collection_may_be_measured_in_another_of_which_the_rule_spoke(
+    store: Store, log: Annotations, rows: Rows
+) -> None:
+    measure(store, rows("demo.sky", [80.0, 80.0]))
+    second = rows("demo.sky", [80.0, 80.0], run="night/2")
+    measure(store, second)
+    run(store, log)
+    store.remove(of(second, 1, 2), reason="gone")
+    assert run(store, log, collections="night/2").annotation is None
+    store.remove(of(rows("demo.sky", [80.0, 80.0]), 1), reason="gone")
+    assert changes(run(store, log, collections="night/2")) == {1: "withdrawn"}
+    assert held(log) == {2: "set"}
+
+
 def test_what_a_chain_no_longer_leads_to_is_taken_back(store: Store, log: Annotations, rows: Rows) -> None:
     measure(store, rows("demo.sky", [80.0, 80.0]))
     measure(store, rows("demo.sky", [80.0], run="night/2").with_columns(pl.col("visit") + 10))

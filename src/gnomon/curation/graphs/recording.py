@@ -11,7 +11,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
-from lsst.daf.butler import Butler, DataCoordinate, DatasetRef, MissingCollectionError, MissingDatasetTypeError
+from lsst.daf.butler import (
+    Butler,
+    DataCoordinate,
+    DatasetRef,
+    MissingCollectionError,
+    MissingDatasetTypeError,
+)
 from lsst.pipe.base.quantum_graph import (
     PredictedDatasetModel,
     PredictedQuantumDatasetsModel,
@@ -99,6 +105,6 @@ def _free_name(butler: Butler, run: str) -> str:
         try:
             if not butler.query_datasets(name, collections=[run], explain=False, limit=1):
                 return name
-        except (LookupError, MissingDatasetTypeError, MissingCollectionError):
+        except (MissingCollectionError, MissingDatasetTypeError):
             return name
         number += 1

@@ -181,7 +181,12 @@ class _Drawing:
             style = "bad" if node.bad else "touched"
         elif node.present is False:
             style = "gone"
-        gone = " (no longer in the repository)" if node.present is False else ""
+        gone = ""
+        if node.present is False:
+            # What was only planned may never have been made.
+            gone = (
+                " (not in the repository)" if node.kind == "predicted" else " (no longer in the repository)"
+            )
         run = "" if node.run is None else f" in {node.run}"
         yield Line(first, f"{_name(node)}{run}{how} {node.id}{gone}", style)
         has_more = "│   " if self.next.get(node.id) else "    "

@@ -266,7 +266,7 @@ def test_without_what_was_measured_there_is_no_graph(building: Callable[..., Res
 
 def test_what_is_too_old_is_refused(building: Callable[..., Result], tmp_path: Path) -> None:
     assert building("--max-age", "1 h", "--dry-run").exit_code == 0
-    result = building("--max-age", "1 us", "-q", tmp_path / "a.qg")
+    result = building("--max-age", "0.000001 s", "-q", tmp_path / "a.qg")
     assert result.exit_code == 2
     assert "newest event of the annotations is of" in result.stderr
     assert list(tmp_path.iterdir()) == []
@@ -304,7 +304,7 @@ def test_if_nothing_remains_that_is_a_finding(
         (["--policy", "standart@1"], "standard@1"),
         (["--as-of", "yesterday"], "neither a cut"),
         (["--as-of", "summit:99"], "summit:99|reach"),
-        (["--max-age", "a while"], "no length of time; expected is for example '12 h'"),
+        (["--max-age", "a while"], "expected is a length of time such as '12 h'"),
         (["--max-loss", "2"], "0<=x<=1"),
         (["--on-shadow", "fallback"], "'drop', 'fall-back'"),
         (["--inherit", "standrad@1"], "standard@1"),

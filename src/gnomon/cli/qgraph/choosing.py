@@ -11,8 +11,6 @@ import click
 from gnomon.cli.options import annotations_option, split_names, store_option
 
 if TYPE_CHECKING:
-    from datetime import timedelta
-
     from lsst.daf.butler import Butler
 
     from gnomon.annotations import Cut
@@ -75,7 +73,8 @@ _CHOICE: Sequence[Decorator] = (
     click.option(
         "--max-age",
         metavar="DURATION",
-        help="Refuse if the newest thing said or measured is older, such as '12 h' or '2 d'.",
+        help="Refuse if the newest thing said or measured is older, such as '12 h' or '2 d'; by default "
+        "$GNOMON_MAX_AGE or what the settings say, or else any age.",
     ),
     store_option,
     annotations_option,
@@ -207,7 +206,12 @@ def find(choice: Choice, butler: "Butler") -> Iterator["Exclusions"]:
     from gnomon.curation.exclusions import find_exclusions
 
     selection = _selection(choice)
-    configured = settings.load(store=choice.store, annotations=choice.annotations, lineage=choice.lineage)
+    configured = settings.load(
+        store=choice.store,
+        annotations=choice.annotations,
+        lineage=choice.lineage,
+        max_age=choice.max_age,
+    )
     with ExitStack() as opened:
         given: dict[str, Any] = {}
         if selection.asks_annotations:
@@ -228,7 +232,7 @@ def find(choice: Choice, butler: "Butler") -> Iterator["Exclusions"]:
             selection,
             butler=butler,
             metric_collections=choice.metric_collections,
-            max_age=_duration(choice.max_age),
+            max_age=configured.max_age,
             **given,
         )
 
@@ -291,21 +295,3 @@ def _time(text: str | None) -> int | None:
     from gnomon import times
 
     return None if text is None else times.from_utc_iso(text)
-
-
-def _duration(text: str | None) -> "timedelta | None":
-    if text is None:
-        return None
-    from datetime import timedelta
-
-    from astropy.units import Quantity, UnitConversionError, second
-
-    try:
-        seconds = float(Quantity(text).to_value(second))
-        if seconds > 0:
-            return timedelta(seconds=seconds)
-    except (TypeError, ValueError, UnitConversionError, OverflowError):
-        pass
-    raise click.BadParameter(
-        f"{text!r} is no length of time; expected is for example '12 h' or '2 d'.", param_hint="--max-age"
-    )

@@ -9,9 +9,9 @@ from lsst.ctrl.mpexec.cli.utils import PipetaskCommand
 from lsst.daf.butler.cli.opt import options_file_option
 from lsst.daf.butler.cli.utils import OptionGroup, option_section, yaml_presets
 
-__all__ = ["GraphCommand", "options_of_pipetask"]
+__all__ = ["GraphCommand", "options_of_pipetask", "section"]
 
-_SECTION = "qgraph"
+_COMMAND = "qgraph"
 
 
 class GraphCommand(PipetaskCommand):
@@ -33,7 +33,7 @@ class GraphCommand(PipetaskCommand):
 
 def _presets(ctx: click.Context, param: Any, value: Any) -> None:
     """Read a file of options that was written for ``pipetask``: its section has that command's name."""
-    of_pipetask = click.Context(ctx.command, info_name=_SECTION)
+    of_pipetask = click.Context(ctx.command, info_name=_COMMAND)
     yaml_presets(of_pipetask, param, value)
     ctx.default_map = {**(ctx.default_map or {}), **(of_pipetask.default_map or {})}
 
@@ -50,3 +50,16 @@ class options_of_pipetask(OptionGroup):  # noqa: N801 - a decorator, as its sibl
             option_section(""),
             options_file_option(callback=_presets),
         ]
+
+
+class section(OptionGroup):  # noqa: N801 - as above
+    """Begin a section of the options in the help.
+
+    Parameters
+    ----------
+    title
+        Its title.
+    """
+
+    def __init__(self, title: str) -> None:
+        self.decorators: list[Callable[..., Any]] = [option_section(title)]

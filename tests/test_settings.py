@@ -207,3 +207,21 @@ def test_home_follows_the_platform(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     assert default_home() == Path.home() / ".local" / "share" / "gnomon"
     monkeypatch.delenv("XDG_DATA_HOME")
     assert default_home() == Path.home() / ".local" / "share" / "gnomon"
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90 s", 90), ("1.5 min", 90), ("12h", 43200), (" 2 d", 172800), ("", None)]
+)
+def test_a_greatest_age_is_a_number_with_a_unit(
+    monkeypatch: pytest.MonkeyPatch, text: str, seconds: float | None
+) -> None:
+    monkeypatch.setenv("GNOMON_MAX_AGE", text)
+    found = load().max_age
+    assert (None if found is None else found.total_seconds()) == seconds
+
+
+@pytest.mark.parametrize("text", ["2", "d", "-1 d", "1 week", "1 d 2 h"])
+def test_an_age_that_cannot_be_one_is_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("GNOMON_MAX_AGE", text)
+    with pytest.raises(SettingsError, match="GNOMON_MAX_AGE"):
+        load()

@@ -397,14 +397,15 @@ class GraphLossError(RepositoryError):
 
     Attributes
     ----------
-    tasks, left_out
-        What each task lost, and what was left out.
+    tasks, left_out, pruned
+        What each task lost, what was left out, and which quanta went in consequence.
     """
 
     code = "graph_loss"
     status = 409
     tasks: tuple[Any, ...] = ()
     left_out: tuple[Any, ...] = ()
+    pruned: tuple[Any, ...] = ()
 
 
 class GraphNotOursError(RepositoryError):

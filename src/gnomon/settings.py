@@ -10,6 +10,7 @@ import re
 import sys
 import tomllib
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -29,6 +30,8 @@ _SECRET_PARAMETER = re.compile(
     r"([?&][^=&\s]*(?:password|secret|token|key)[^=&\s]*=)[^&\s'\"]*", re.IGNORECASE
 )
 _ORIGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+_DURATION = re.compile(r"(?P<number>[0-9]{1,9}(\.[0-9]{1,9})?)\s*(?P<unit>s|min|h|d)")
+_DURATION_UNITS = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days"}
 _TOML_PLACE = re.compile(r"\s*\(at (?:line (\d+), column \d+|end of document)\)")
 
 
@@ -99,6 +102,15 @@ def _origin(value: str) -> str:
     return value
 
 
+def _duration(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    match = _DURATION.fullmatch(value.strip())
+    if match is None:
+        raise ValueError("expected is a length of time such as '12 h' or '2 d'; units are s, min, h and d")
+    return timedelta(**{_DURATION_UNITS[match["unit"]]: float(match["number"])})
+
+
 class Settings(BaseSettings):
     """What every part of gnomon needs to know about its surroundings.
 
@@ -122,6 +134,9 @@ class Settings(BaseSettings):
         store; by default ``buffer`` in `home`.
     origin : str
         The name under which this installation writes events.
+    max_age : datetime.timedelta or None
+        How old the newest annotation and measurement may be where data are left out by them, such as ``2 d``;
+        any age by default.
     """
 
     model_config = SettingsConfigDict(
@@ -145,6 +160,7 @@ class Settings(BaseSettings):
         default_factory=lambda data: data["home"] / "buffer"
     )
     origin: Annotated[str, AfterValidator(_origin)] = "local"
+    max_age: Annotated[timedelta | None, BeforeValidator(_duration)] = None
 
     @classmethod
     def settings_customise_sources(

@@ -75,7 +75,7 @@ def _rows() -> Callable[..., pl.DataFrame]:
 def survey(tmp_path_factory: pytest.TempPathFactory) -> Survey:
     """A survey of two nights and two exposures a visit; not to be written to."""
     folder = tmp_path_factory.mktemp("survey") / "repo"
-    return make_survey(folder, visits=8, detectors=3, nights=2, snaps=2)
+    return make_survey(folder, visits=6, detectors=3, nights=2, snaps=2)
 
 
 @pytest.fixture

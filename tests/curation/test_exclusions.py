@@ -221,7 +221,7 @@ def test_what_a_tag_is_about_is_left_out_as_of_a_cut(
     fourth = log.add(targets=[visit(6)], text="later", tags=["dome"], actor=bot)
 
     def places(**asked: Any) -> set[tuple[int, uuid.UUID | None]]:
-        marks = find_exclusions(Selection(exclude_tags=["dome"], **asked), annotations=log).marks
+        marks = find_exclusions(Selection(exclude_tags=("dome",), **asked), annotations=log).marks
         return {(int((m.target.data_id or {})["visit"]) % 1000, m.annotation_id) for m in marks}
 
     assert places() == {(5, third.id), (6, fourth.id)}
@@ -235,7 +235,7 @@ def test_a_required_flag_counts_what_nobody_examined_as_lacking(
     say(log, bot, visit(2), "set", "recovered")
     log.add(targets=[visit(2)], flags=[Assertion("recovered", "clear", "not at all")], actor=alice)
     say(log, bot, visit(3), "examined", "recovered")
-    asked = find_exclusions(Selection(require_flags=["recovered"]), annotations=log)
+    asked = find_exclusions(Selection(require_flags=("recovered",)), annotations=log)
     answers = [why(asked, visit=2026030100000 + place) for place in (1, 2, 3, 4)]
     assert answers[0] is None
     assert [(one.reason, one.by) for one in answers[1:] if one is not None] == [
@@ -286,7 +286,7 @@ def test_a_marked_measurement_counts_as_if_nobody_had_made_it(
 ) -> None:
     first = store.load("demo.seeing").polars()["dataset_id"][0]
     say(log, bot, Target.measurement(uuid.UUID(bytes=first), "demo.seeing"), "set")
-    selection = Selection(exclude_flags=["junk"], require_metrics=["seeing < 1.2 arcsec"])
+    selection = Selection(exclude_flags=("junk",), require_metrics=("seeing < 1.2 arcsec",))
     answer = why(find_exclusions(selection, annotations=log, store=store), visit=2026030100001)
     assert answer is not None
     assert answer.reason == "never measured"
@@ -311,7 +311,7 @@ def test_the_metrics_of_a_run_without_any_are_refused_instead_of_leaving_out_eve
     store: Store, rows: Callable[..., pl.DataFrame]
 ) -> None:
     store.append(rows("demo.airmass", [1.0], unit="", run="night/2").to_arrow(), source="test")
-    with pytest.raises(ExclusionError, match="Nothing was measured of demo.seeing in night/2"):
+    with pytest.raises(ExclusionError, match=r"Nothing was measured of demo\.seeing in night/2"):
         seen(store, "demo.seeing < 1.2 arcsec", metric_collections="night/2")
 
 
@@ -320,8 +320,8 @@ def test_metrics_count_as_of_a_moment(store: Store, rows: Callable[..., pl.DataF
     again = rows("demo.seeing", [2.0], unit="arcsec")
     again = again.with_columns(measured_at=dt.datetime(2040, 1, 1), dataset_id=pl.lit(b"x" * 16))
     store.append(again.to_arrow(), source="test")
-    now = find_exclusions(Selection(require_metrics=["seeing < 1.2 arcsec"]), store=store)
-    then = find_exclusions(Selection(require_metrics=["seeing < 1.2 arcsec"], at=before), store=store)
+    now = find_exclusions(Selection(require_metrics=("seeing < 1.2 arcsec",)), store=store)
+    then = find_exclusions(Selection(require_metrics=("seeing < 1.2 arcsec",), at=before), store=store)
     assert why(now, visit=2026030100001) is not None
     assert why(then, visit=2026030100001) is None
     assert then.metrics_at == times.to_utc_iso(before)
@@ -344,9 +344,9 @@ def test_a_selection_that_cannot_be_one_is_refused(given: dict[str, Any], messag
 
 def test_without_annotations_or_store_nothing_is_answered(store: Store, log: Annotations) -> None:
     with pytest.raises(ExclusionsUnavailableError, match="no annotations are given"):
-        find_exclusions(Selection(exclude_flags=["junk"]))
+        find_exclusions(Selection(exclude_flags=("junk",)))
     with pytest.raises(ExclusionsUnavailableError, match="no store is given"):
-        find_exclusions(Selection(require_metrics=["seeing < 1"]))
+        find_exclusions(Selection(require_metrics=("seeing < 1",)))
     with pytest.raises(ExclusionsUnavailableError, match="Is it the right one"):
         left_out(log, "junk")
     assert not find_exclusions(Selection())
@@ -355,7 +355,9 @@ def test_without_annotations_or_store_nothing_is_answered(store: Store, log: Ann
 def test_a_log_that_was_closed_or_damaged_is_refused(
     log: Annotations, bot: Actor, visit: Visit, tmp_path: Path
 ) -> None:
-    log.add_many([Draft(targets=[visit(n + 1)], flags=[Assertion("junk", "set")]) for n in range(99)], actor=bot)
+    log.add_many(
+        [Draft(targets=[visit(n + 1)], flags=[Assertion("junk", "set")]) for n in range(99)], actor=bot
+    )
     log.close()
     with pytest.raises(ExclusionsUnavailableError, match="annotations cannot be read"):
         left_out(log, "junk")
@@ -384,18 +386,28 @@ def test_a_store_whose_files_are_gone_is_refused(store: Store) -> None:
 
 
 def test_what_is_older_than_allowed_is_refused(
-    log: Annotations, bot: Actor, visit: Visit, store: Store, rows: Callable[..., pl.DataFrame]
+    log: Annotations,
+    bot: Actor,
+    visit: Visit,
+    store: Store,
+    rows: Callable[..., pl.DataFrame],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     say(log, bot, visit(1), "set")
-    selection = Selection(exclude_flags=["junk"])
+    selection = Selection(exclude_flags=("junk",))
     assert find_exclusions(selection, annotations=log, max_age=dt.timedelta(hours=1))
     with pytest.raises(ExclusionsOutOfDateError, match="The newest event of the annotations is of"):
         find_exclusions(selection, annotations=log, max_age=dt.timedelta(0))
+    monkeypatch.setenv("GNOMON_MAX_AGE", "0 s")
+    with pytest.raises(ExclusionsOutOfDateError, match="The newest event"):
+        find_exclusions(selection, annotations=log)
     with pytest.raises(ExclusionsOutOfDateError, match=r"no measurement of demo\.seeing at all"):
         seen(store, "seeing < 1.2 arcsec", max_age=dt.timedelta(days=1))
     old = rows("demo.old", [1.0]).with_columns(measured_at=dt.datetime(2020, 1, 1))
     store.append(old.to_arrow(), source="test")
-    with pytest.raises(ExclusionsOutOfDateError, match=r"newest measurement of demo\.old is of 2019-12-31T23"):
+    with pytest.raises(
+        ExclusionsOutOfDateError, match=r"newest measurement of demo\.old is of 2019-12-31T23"
+    ):
         seen(store, "old > 0 mmag", max_age=dt.timedelta(days=1))
 
 
@@ -430,7 +442,7 @@ def test_what_is_left_out_is_what_a_replay_of_the_events_leaves_out(
         events = list(log.events())[: max(kept, 1)]
         cut = Cut.of({"summit": len(events)})
         exclusions = find_exclusions(
-            Selection(exclude_flags=["junk"], at=cut, inherit=None), annotations=log
+            Selection(exclude_flags=("junk",), at=cut, inherit=None), annotations=log
         )
     last: dict[tuple[int, int | None], dict[str, str]] = {}
     for who, number, detector, state in words[: len(events)]:

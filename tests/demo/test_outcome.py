@@ -101,7 +101,9 @@ def outcome(log: Annotations, tmp_path: Path) -> MakeOutcome:
             annotations=log.search(),
             history=log.history(visit(4)),
             flags=flags,
-            excluded=find_exclusions(Selection(exclude_flags=["junk", "questionable"]), annotations=log).marks,
+            excluded=find_exclusions(
+                Selection(exclude_flags=("junk", "questionable")), annotations=log
+            ).marks,
             comparison=compare(before.rows, second.rows),
         )
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 from lsst.daf.butler import DataCoordinate, DatasetRef, DatasetType
 from lsst.daf.butler.registry import Registry
@@ -44,8 +44,8 @@ def survey_pipeline(tasks: Sequence[str] = ("detrend", "measure", "visit", "nigh
 class _Counting(PipelineTask):
     """Counts what it is given."""
 
-    ConfigClass: Any
-    output: str
+    ConfigClass: ClassVar[Any]
+    output: ClassVar[str]
 
     def run(self, **inputs: Any) -> Struct:
         """Count.
@@ -78,7 +78,10 @@ class DetrendConnections(PipelineTaskConnections, dimensions=("instrument", "exp
         isCalibration=True,
     )
     detrended = connectionTypes.Output(
-        doc="Without bias.", name="detrended", storageClass=_DICT, dimensions=("instrument", "exposure", "detector")
+        doc="Without bias.",
+        name="detrended",
+        storageClass=_DICT,
+        dimensions=("instrument", "exposure", "detector"),
     )
 
 
@@ -151,7 +154,6 @@ class VisitConnections(PipelineTaskConnections, dimensions=("instrument", "visit
         doc="All stars.", name="visit_table", storageClass=_DICT, dimensions=("instrument", "visit")
     )
 
-
     def __init__(self, *, config: Any = None) -> None:
         super().__init__(config=config)
         if config is not None and config.needs_stars:
@@ -161,7 +163,9 @@ class VisitConnections(PipelineTaskConnections, dimensions=("instrument", "visit
 class VisitConfig(PipelineTaskConfig, pipelineConnections=VisitConnections):
     """Whether there is anything to do without reference stars."""
 
-    needs_stars: Any = Field[bool](doc="Whether reference stars are needed.", default=False)
+    needs_stars = Field[bool](  # type: ignore[no-untyped-call]
+        doc="Whether reference stars are needed.", default=False
+    )
 
 
 class VisitTask(_Counting):

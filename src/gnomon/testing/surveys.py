@@ -13,7 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from astropy.time import Time, TimeDelta
-from lsst.daf.butler import Butler, CollectionType, DatasetRef, DatasetType, FileDataset, Timespan
+from lsst.daf.butler import (  # type: ignore[attr-defined]
+    Butler,
+    CollectionType,
+    DatasetRef,
+    DatasetType,
+    FileDataset,
+    Timespan,
+)
 from lsst.daf.butler.formatters.json import JsonFormatter
 from lsst.pipe.base import Instrument
 from lsst.sphgeom import Angle, Circle, LonLat, UnitVector3d

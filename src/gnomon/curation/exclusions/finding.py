@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lsst.daf.butler import Butler
 
-from gnomon import times
+from gnomon import settings
 from gnomon.annotations import Annotations, Cut, EffectiveFlag
 from gnomon.annotations.vocabulary import Vocabulary
 from gnomon.curation.exclusions import freshness, inheritance, tags
@@ -57,7 +57,8 @@ def find_exclusions(
     lineage
         From which datasets others were made, for what is inherited along it.
     max_age
-        How old the newest event of the log, and the newest measurement that is asked about, may be.
+        How old the newest event of the log, and the newest measurement that is asked about, may be; None
+        takes it from the settings, which allow any age unless somebody says otherwise.
 
     Returns
     -------
@@ -78,6 +79,8 @@ def find_exclusions(
     excluding: list[str] = []
     requiring: list[str] = []
     vocabulary: Vocabulary | None = None
+    if max_age is None and selection:
+        max_age = settings.load().max_age
     cut, policy = Cut(), selection.policy or _DEFAULT_POLICY
     flags: list[EffectiveFlag] = []
     required: list[EffectiveFlag] = []
@@ -112,9 +115,7 @@ def find_exclusions(
     for name in requiring:
         need = RequiredFlag(name, [flag for flag in required if flag.flag == name], visits)
         placing.extend(need)
-        inheritance.grant(
-            need, selection.inherit, butler=butler, lineage=lineage, vocabulary=vocabulary
-        )
+        inheritance.grant(need, selection.inherit, butler=butler, lineage=lineage, vocabulary=vocabulary)
         requirements.append(need)
     metrics_at = None
     if selection.asks_metrics:

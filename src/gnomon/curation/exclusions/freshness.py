@@ -30,8 +30,8 @@ def newest_event(annotations: Annotations) -> int | None:
 def check_annotations(annotations: Annotations, max_age: timedelta | None) -> None:
     """Refuse a log that is empty, or whose newest event is too old.
 
-    A log that nobody ever wrote into is most likely not the one that is meant: an empty one is made wherever a
-    path is mistyped.
+    A log that nobody ever wrote into is most likely not the one that is meant: an empty one is made wherever
+    a path is mistyped.
 
     Parameters
     ----------
@@ -74,7 +74,9 @@ def check_moment(newest: int | None, max_age: timedelta, what: str) -> None:
         If it is older, or there is none.
     """
     if newest is None:
-        raise ExclusionsOutOfDateError(f"There is no {what} at all, and it may be at most {_in_words(max_age)} old.")
+        raise ExclusionsOutOfDateError(
+            f"There is no {what} at all, and it may be at most {_in_words(max_age)} old."
+        )
     age = timedelta(microseconds=times.now() - newest)
     if age > max_age:
         raise ExclusionsOutOfDateError(

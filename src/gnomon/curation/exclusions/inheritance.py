@@ -114,9 +114,7 @@ def grant(
     """
     if rules is None or butler is None or not need.held:
         return
-    found = inherit(
-        need.held, load_inheritance(rules), butler=butler, lineage=lineage, vocabulary=vocabulary
-    )
+    found = inherit(need.held, load_inheritance(rules), butler=butler, lineage=lineage, vocabulary=vocabulary)
     for flag in found:
         need.grant(flag.target, flag.causes[0])
 

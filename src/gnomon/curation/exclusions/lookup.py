@@ -175,6 +175,8 @@ class ShapedLookup:
 
 
 def _within(specific: Shape, shape: Shape) -> bool:
-    return specific != shape and specific[0] in (shape[0], specific[0] if not shape[0] else shape[0]) and (
-        set(specific[1]) >= set(shape[1])
+    return (
+        specific != shape
+        and specific[0] in (shape[0], specific[0] if not shape[0] else shape[0])
+        and (set(specific[1]) >= set(shape[1]))
     )

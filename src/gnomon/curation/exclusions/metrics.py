@@ -104,7 +104,7 @@ class RequiredMetric(Requirement):
         ]
 
     def asks(self, names: Sequence[str]) -> bool:
-        """Say whether things with these dimensions name an observation, and are as fine as what was measured."""
+        """Say whether things name an observation, and are as fine as what was measured."""
         return not OBSERVATIONS.isdisjoint(names) and any(
             set(self._known(names)) >= set(one.names) for one in self._judged
         )
@@ -119,13 +119,17 @@ class RequiredMetric(Requirement):
         values: Sequence[_Values],
         visits: Sequence[Sequence[int]],
         refs: Sequence[DatasetRef] | None,
-        dataset_type: str | None,
+        dataset_type: str | None,  # noqa: ARG002
     ) -> list[Exclusion | None]:
         """Judge many things of one shape."""
         known = self._known(names)
         positions = {name: place for place, name in enumerate(known)}
         getters = [
-            (place, "visit" in one.names and "visit" not in names, itemgetter(*(positions[n] for n in one.names)))
+            (
+                place,
+                "visit" in one.names and "visit" not in names,
+                itemgetter(*(positions[n] for n in one.names)),
+            )
             for place, one in enumerate(self._judged)
             if positions.keys() >= set(one.names)
         ]
@@ -153,9 +157,7 @@ class RequiredMetric(Requirement):
 
     def _failing(self, judged: _Judged, row: int) -> Exclusion:
         said, run = judged.rows["said"][row], judged.rows["run"][row]
-        return Exclusion(
-            self.rule, self.name, judged.target(row), by=run, by_kind="metrics", reason=said
-        )
+        return Exclusion(self.rule, self.name, judged.target(row), by=run, by_kind="metrics", reason=said)
 
 
 def find_required(
@@ -226,7 +228,8 @@ class _Reading:
         metrics = sorted(condition.names - {*DATA_ID_COLUMNS, *METADATA})
         if not metrics:
             raise ExclusionError(
-                f"The condition {condition.text!r} names no metric; expected is for example seeing < 1.2 arcsec."
+                f"The condition {condition.text!r} names no metric; expected is for example "
+                "seeing < 1.2 arcsec."
             )
         about = sorted(condition.names & set(METADATA))
         units: dict[str, u.UnitBase] = {}
@@ -234,10 +237,7 @@ class _Reading:
         for name in metrics:
             rows, units[name] = self.rows(name, about)
             shapes[name] = _by_shape(rows.rename({"value": name}))
-        if len(metrics) == 1:
-            frames = shapes[metrics[0]]
-        else:
-            frames = [_joined(condition, shapes)]
+        frames = shapes[metrics[0]] if len(metrics) == 1 else [_joined(condition, shapes)]
         settled = settle_units(condition, units)
         return [_judged(settled, metrics, units, names, frame) for names, frame in frames]
 
@@ -327,7 +327,9 @@ def _joined(
                 f"{ordered[0][2]} of {', '.join(finest)}: write one condition for each."
             )
         frame = frame.join(
-            other.select(*names, metric).unique(names, keep="first", maintain_order=True), on=names, how="left"
+            other.select(*names, metric).unique(names, keep="first", maintain_order=True),
+            on=names,
+            how="left",
         )
     return finest, frame
 

@@ -1,6 +1,6 @@
 """Answers arranged by place: one look for a dataset, a run, a record or a data ID that contains it."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from operator import itemgetter
 from typing import Any
 from uuid import UUID
@@ -12,7 +12,7 @@ __all__ = ["Matcher", "Places", "Shape"]
 type _Values = tuple[Any, ...]
 
 type Shape = tuple[str, tuple[str, ...]]
-"""What sort of data ID carries something: of which dataset type (empty for any), and its dimensions, sorted."""
+"""What sort of data ID carries something: its dataset type (empty for any), and its dimensions, sorted."""
 
 
 class Matcher[V]:
@@ -77,7 +77,7 @@ class Matcher[V]:
                 yield shape, found
 
 
-def _nothing(values: _Values) -> _Values:
+def _nothing(values: _Values) -> _Values:  # noqa: ARG001
     return ()
 
 
@@ -164,5 +164,3 @@ class Places[V]:
                 if shape[0] in ("", dataset_type) and positions.keys() >= set(shape[1])
             ]
         )
-
-

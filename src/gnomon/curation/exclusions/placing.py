@@ -1,10 +1,15 @@
-"""From what was marked to what is left out: timespans to exposures, collections to datasets, queries to members."""
+"""From what was marked to data: timespans to exposures, collections to datasets, queries to members."""
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 
 import numpy as np
-from lsst.daf.butler import Butler, CollectionType, MissingCollectionError, Timespan
+from lsst.daf.butler import (  # type: ignore[attr-defined]
+    Butler,
+    CollectionType,
+    MissingCollectionError,
+    Timespan,
+)
 
 from gnomon import times
 from gnomon.annotations import EffectiveFlag, Target
@@ -142,9 +147,7 @@ class Placing:
             for member in self._tagged(self._butler, name):
                 put(member, value)
         else:
-            return (
-                f"it is a {kind.name} collection, which holds data of others too: mark its RUN collections"
-            )
+            return f"it is a {kind.name} collection, which holds data of others too: mark its RUN collections"
         return ""
 
     @staticmethod
@@ -153,7 +156,7 @@ class Placing:
         with butler.query() as query:
             return [
                 Target.dataset(ref.id)
-                for kind in kinds
+                for kind in kinds or ()
                 for ref in query.datasets(kind, name, find_first=False)
             ]
 
@@ -198,15 +201,11 @@ def _overlapping(
             column.overlaps(Timespan(times.from_tai_us(span.begin or 0), times.from_tai_us(span.end or 0)))
             for span in spans
         ]
-        records = list(
-            query.where(x.instrument == instrument, x.any(*overlaps)).dimension_records(element)
-        )
+        records = list(query.where(x.instrument == instrument, x.any(*overlaps)).dimension_records(element))
     if not records:
         return []
     begins = np.array([times.to_tai_us(record.timespan.begin) for record in records])
     ends = np.array([times.to_tai_us(record.timespan.end) for record in records])
-    hits = np.stack(
-        [(begins < (span.end or 0)) & (ends > (span.begin or 0)) for span in spans]
-    )
+    hits = np.stack([(begins < (span.end or 0)) & (ends > (span.begin or 0)) for span in spans])
     first = hits.argmax(axis=0)
     return [(record.id, int(place)) for record, place in zip(records, first, strict=True)]

@@ -266,9 +266,7 @@ class RequiredFlag(Requirement):
             if granted is not None:
                 result.append(None)
                 continue
-            target = (
-                _record(names, one) if refs is None else Target.dataset(refs[place].id)
-            )
+            target = _record(names, one) if refs is None else Target.dataset(refs[place].id)
             result.append(_lacking(self.name, other, target))
         return result
 

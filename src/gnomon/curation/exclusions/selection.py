@@ -60,7 +60,9 @@ class Selection:
         for name in _LISTS:
             given: Any = getattr(self, name)
             if isinstance(given, str) or not isinstance(given, Iterable):
-                raise ExclusionError(f"{name} takes several names, for example ('{given}',); given was {given!r}.")
+                raise ExclusionError(
+                    f"{name} takes several names, for example ('{given}',); given was {given!r}."
+                )
             names = tuple(dict.fromkeys(given))
             if wrong := [one for one in names if not isinstance(one, str) or not one.strip()]:
                 raise ExclusionError(f"{name} takes names; {wrong[0]!r} is none.")
@@ -68,7 +70,9 @@ class Selection:
         for name, kinds in (("at", (Cut, Time, int)), ("metrics_at", (Time, int))):
             value = getattr(self, name)
             if value is not None and (not isinstance(value, kinds) or isinstance(value, bool)):
-                raise ExclusionError(f"{name} is a moment{' or a cut' if name == 'at' else ''}, not {value!r}.")
+                raise ExclusionError(
+                    f"{name} is a moment{' or a cut' if name == 'at' else ''}, not {value!r}."
+                )
         if both := set(self.exclude_flags) & set(self.require_flags):
             raise ExclusionError(
                 f"The flag {min(both)!r} is both excluded and required: nothing would be left."

@@ -3,7 +3,7 @@
 =================== ============================================================
 ``building``        the way in: `build_graph`
 ``builder``         the stock builder's graph, less what is left out
-``prerequisites``   the same for prerequisite inputs; ``falling_back`` what takes the place of what is left out
+``prerequisites``   the same for prerequisite inputs; ``falling_back`` what takes their place
 ``accounts``        what was left out, and what went in consequence
 ``warnings``        what a person should know before the graph is run
 ``record``          the record of what was left out; ``recording`` how it gets into graph and run
@@ -18,8 +18,8 @@ from gnomon.curation.graphs.explaining import Explanation, explain
 from gnomon.curation.graphs.falling_back import OnShadow
 
 __all__ = [
-    "Explanation",
     "ExcludingQuantumGraphBuilder",
+    "Explanation",
     "Graph",
     "LeftOut",
     "OnShadow",

@@ -22,7 +22,7 @@ from gnomon.curation.graphs.prerequisites import minimum_of
 __all__ = ["Accounts", "Effect", "LeftOut", "Pruned", "TaskAccount"]
 
 Effect = Literal["quantum", "input", "prerequisite", "output", "replaced"]
-"""What was done: a quantum or dataset left out, an output made or kept that nobody reads, another put in place."""
+"""What was done; see `gnomon.curation.graphs.record.RECORD_COLUMNS`."""
 
 type _Key = DatasetKey | PrerequisiteDatasetKey
 
@@ -153,10 +153,19 @@ class Accounts:
                     self._producers[output] = key
                 if skeleton.get_output_for_skip(DatasetKey(metadata, key.data_id_values)) is not None:
                     self._skipped.add(key)
-        for node in skeleton:
-            if isinstance(node, DatasetKey) and node not in self._producers:
-                if skeleton.get_dataset_ref(node) is None:
-                    self._missing.add(node)
+                    self._missing.update(
+                        output
+                        for output in skeleton.iter_outputs_of(key)
+                        if skeleton.get_output_for_skip(output) is None
+                    )
+        inputs = {name for name in subgraph.dataset_types if subgraph.producer_of(name) is None}
+        self._missing.update(
+            node
+            for node in skeleton
+            if isinstance(node, DatasetKey)
+            and node.parent_dataset_type_name in inputs
+            and skeleton.get_dataset_ref(node) is None
+        )
 
     def quantum(self, key: QuantumKey, data_id: DataCoordinate, why: Exclusion) -> None:
         """Write down that a quantum was left out with its outputs."""
@@ -191,14 +200,12 @@ class Accounts:
     def replaced(self, ref: DatasetRef, instead: DatasetRef, why: Exclusion) -> None:
         """Write down that an older dataset took the place of one that was left out."""
         self.left_out.append(
-            LeftOut(
-                "replaced", ref.datasetType.name, _plain(ref.dataId), str(ref.id), why, str(instead.id)
-            )
+            LeftOut("replaced", ref.datasetType.name, _plain(ref.dataId), str(ref.id), why, str(instead.id))
         )
 
     def output(
         self,
-        key: DatasetKey,
+        key: _Key,
         data_id: DataCoordinate,
         ref: DatasetRef | None,
         why: Exclusion,
@@ -272,7 +279,7 @@ class _Settlement:
                 there = self._there(inputs)
                 before += there
                 after += there - self._lost(key, inputs)
-            elif key in self._of._skipped and key not in self._of._quanta:
+            elif key in self._of._skipped:
                 skipped += 1
             elif self._was_starved(key, inputs):
                 self._starved.add(key)
@@ -300,6 +307,8 @@ class _Settlement:
         return key not in self._of._missing and self._of._producers.get(key) not in self._starved
 
     def _lost(self, key: QuantumKey, inputs: Sequence[_Key]) -> int:
+        if not (self._of._gone or self._of._lost or self._of._quanta or self._consequence):
+            return 0
         own = self._of._lost.get(key, ())
         return sum(1 for one in inputs if one in own or self._reason(one) is not None)
 
@@ -311,24 +320,20 @@ class _Settlement:
         return self._of._quanta.get(producer) or self._consequence.get(producer)
 
     def _why(self, key: QuantumKey, inputs: Sequence[_Key]) -> Exclusion | None:
-        for why in self._of._lost.get(key, {}).values():
-            return why
-        return next((why for one in inputs if (why := self._reason(one)) is not None), None)
+        own = self._of._lost.get(key)
+        if own:
+            return next(iter(own.values()))
+        return next((found for one in inputs if (found := self._reason(one)) is not None), None)
 
     def _was_starved(self, key: QuantumKey, inputs: Sequence[_Key]) -> bool:
         """Whether the stock graph would not have had it either, for want of inputs."""
-        counts = Counter(
-            one.parent_dataset_type_name for one in inputs if self._exists(one)
-        )
+        counts = Counter(one.parent_dataset_type_name for one in inputs if self._exists(one))
         return any(counts[name] < least for name, least in self._minimum[key.task_label].items())
 
 
 def _minimums(task: TaskNode) -> dict[str, int]:
     """How many datasets of each type a quantum needs."""
-    return {
-        edge.parent_dataset_type_name: minimum_of(task, edge)
-        for edge in task.inputs.values()
-    }
+    return {edge.parent_dataset_type_name: minimum_of(task, edge) for edge in task.inputs.values()}
 
 
 def _plain(data_id: DataCoordinate) -> dict[str, int | str]:

@@ -118,7 +118,11 @@ class ExcludingQuantumGraphBuilder(QuantumGraphBuilder):
     def _check_init_inputs(self, subgraph: PipelineGraph) -> None:
         """Refuse what no task can be made without, or find another in its place."""
         known = self.empty_dimensions_datasets.inputs
-        names = {edge.parent_dataset_type_name for task in subgraph.tasks.values() for edge in task.init.inputs.values()}
+        names = {
+            edge.parent_dataset_type_name
+            for task in subgraph.tasks.values()
+            for edge in task.init.inputs.values()
+        }
         wanted = {key: ref for key, ref in known.items() if key.parent_dataset_type_name in names}
         found = self._exclusions.of_datasets(list(wanted.values()), required=False)
         for (key, ref), why in zip(wanted.items(), found, strict=True):
@@ -193,7 +197,9 @@ class ExcludingQuantumGraphBuilder(QuantumGraphBuilder):
             else:
                 leaving.append(key)
                 self.accounts.dataset(key, ref, why)
-        prerequisites = {key: (ref, why) for key, ref, why in gone if not isinstance(key, DatasetKey)}
+        prerequisites: dict[_Key, Lack] = {
+            key: (ref, why) for key, ref, why in gone if not isinstance(key, DatasetKey)
+        }
         if prerequisites:
             self._exclude_prerequisites(subgraph, skeleton, dataset_type, prerequisites)
         skeleton.remove_dataset_nodes([*leaving, *prerequisites])
@@ -277,7 +283,7 @@ class ExcludingQuantumGraphBuilder(QuantumGraphBuilder):
             assert isinstance(key, DatasetKey)
             values = skeleton.get_data_id(key).full_values if full else key.data_id_values
             ref = skeleton.get_output_for_skip(key) or skeleton.get_output_in_the_way(key)
-            if ref is not None and not self._taken_over(skeleton, producer, key, ref):
+            if ref is not None and not self._taken_over(skeleton, producer, key):
                 ref = None
             why = shaped.at_data_id(values) if ref is None else shaped.at_dataset(ref.id, ref.run, values)
             if why is not None:
@@ -294,9 +300,7 @@ class ExcludingQuantumGraphBuilder(QuantumGraphBuilder):
             if readers[key]:
                 self.accounts.output(key, skeleton.get_data_id(key), ref, why, readers[key])
 
-    def _taken_over(
-        self, skeleton: QuantumGraphSkeleton, producer: TaskNode, key: DatasetKey, ref: DatasetRef
-    ) -> bool:
+    def _taken_over(self, skeleton: QuantumGraphSkeleton, producer: TaskNode, key: DatasetKey) -> bool:
         """Say whether an output that exists will be there under the same UUID, and not be made anew.
 
         What is clobbered keeps its UUID, and with it what is said of it.
@@ -306,9 +310,7 @@ class ExcludingQuantumGraphBuilder(QuantumGraphBuilder):
         quantum = skeleton.get_producer_of(key)
         if not isinstance(quantum, QuantumKey):
             return True
-        metadata = DatasetKey(
-            producer.metadata_output.parent_dataset_type_name, quantum.data_id_values
-        )
+        metadata = DatasetKey(producer.metadata_output.parent_dataset_type_name, quantum.data_id_values)
         return skeleton.get_output_for_skip(metadata) is not None
 
     def _watch_finders(self, label: str) -> None:

@@ -23,12 +23,11 @@ from gnomon.curation.graphs.builder import ExcludingQuantumGraphBuilder, Lack
 from gnomon.curation.graphs.falling_back import OnShadow
 from gnomon.curation.graphs.record import head_of, record_of
 from gnomon.curation.graphs.recording import add_head, add_record
-from gnomon.curation.graphs.warnings import check_losses, warnings_of
+from gnomon.curation.graphs.warnings import asked_of, check_losses, lost, warnings_of
 from gnomon.errors import (
     CollectionNotFoundError,
     ExpressionError,
     GnomonError,
-    GraphLossError,
     RepositoryError,
     nearest,
 )
@@ -198,15 +197,16 @@ def build_graph(
                 f"There is nothing to do: {skipped} quanta of this pipeline{condition} were run before, and "
                 f"the others are left out by {_in_words(left_out)}."
             )
-        error = GraphLossError(
+        raise lost(
             f"There is nothing left to do: what {searched} holds for this pipeline{condition} is left out by "
-            f"{_in_words(left_out)}."
+            f"{_in_words(left_out)}.",
+            tasks,
+            left_out,
+            pruned,
         )
-        error.tasks, error.left_out = tasks, left_out
-        raise error
     warnings = warnings_of(exclusions, tasks, builder.accounts)
     if max_loss is not None:
-        check_losses(tasks, left_out, max_loss)
+        check_losses(tasks, left_out, max_loss, pruned=pruned)
     if exclusions.selection:
         head = head_of(
             exclusions,
@@ -215,6 +215,7 @@ def build_graph(
             pruned,
             warnings,
             {
+                "asked": asked_of(exclusions, builder.accounts),
                 "on_shadow": on_shadow,
                 "built_at": times.to_utc_iso(times.now()),
                 "software": f"gnomon {__version__}",

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from lsst.daf.butler import Butler, CollectionType, DataCoordinate, DatasetRef
+from lsst.daf.butler import Butler, CollectionType, DataCoordinate, DatasetRef  # type: ignore[attr-defined]
 
 from gnomon.curation.exclusions import Exclusions
 
@@ -66,9 +66,7 @@ def find_older(
             candidates = [] if one is None else [one]
         else:
             with butler.query() as query:
-                candidates = list(
-                    query.join_data_coordinates(waiting).datasets(dataset_type, collection)
-                )
+                candidates = list(query.join_data_coordinates(waiting).datasets(dataset_type, collection))
         for ref, why in zip(candidates, exclusions.of_datasets(candidates), strict=True):
             if why is None:
                 found[ref.dataId] = ref

@@ -1,4 +1,4 @@
-"""The record of what was left out of a graph: a table with a head, small enough to travel inside the graph."""
+"""The record of what was left out of a graph: a table with a head, small enough to travel in the graph."""
 
 import base64
 import binascii
@@ -179,7 +179,9 @@ def decode(text: str) -> pa.Table:
         If it is no record.
     """
     try:
-        return pq.read_table(io.BytesIO(base64.b64decode(text, validate=True)))
+        # Reading ahead in a thread of its own would end the process if that ends meanwhile.
+        content = io.BytesIO(base64.b64decode(text, validate=True))
+        return pq.ParquetFile(content, pre_buffer=False).read(use_threads=False)
     except (binascii.Error, pa.ArrowInvalid, ValueError) as error:
         raise FormatError(f"The record of what was left out cannot be read: {error}") from error
 

@@ -11,7 +11,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
-from lsst.daf.butler import Butler, DataCoordinate, DatasetRef, MissingDatasetTypeError
+from lsst.daf.butler import (
+    Butler,
+    DataCoordinate,
+    DatasetRef,
+    MissingCollectionError,
+    MissingDatasetTypeError,
+)
 from lsst.pipe.base.quantum_graph import (
     PredictedDatasetModel,
     PredictedQuantumDatasetsModel,
@@ -59,7 +65,7 @@ def add_record(components: PredictedQuantumGraphComponents, record: pa.Table, bu
         extended, ``gnomon_exclusions_2`` and so on.
     """
     name = _free_name(butler, str(components.header.output_run))
-    config: Any = RecordExclusionsConfig()
+    config: Any = RecordExclusionsConfig()  # type: ignore[no-untyped-call]
     config.connections.exclusions = name
     config.record = encode(record)
     pipeline_graph = components.pipeline_graph
@@ -99,6 +105,6 @@ def _free_name(butler: Butler, run: str) -> str:
         try:
             if not butler.query_datasets(name, collections=[run], explain=False, limit=1):
                 return name
-        except (LookupError, MissingDatasetTypeError):
+        except (MissingCollectionError, MissingDatasetTypeError):
             return name
         number += 1

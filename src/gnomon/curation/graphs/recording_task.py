@@ -25,11 +25,13 @@ class RecordExclusionsConnections(PipelineTaskConnections, dimensions=()):
 class RecordExclusionsConfig(PipelineTaskConfig, pipelineConnections=RecordExclusionsConnections):
     """Holds the record."""
 
-    record: Any = Field[str](doc="The record, as gnomon.curation.graphs.record.encode wrote it.", default="")
+    record = Field[str](  # type: ignore[no-untyped-call]
+        doc="The record, as gnomon.curation.graphs.record.encode wrote it.", default=""
+    )
 
     def setDefaults(self) -> None:
         """Keep no log: nothing is run."""
-        super().setDefaults()
+        super().setDefaults()  # type: ignore[no-untyped-call]
         self.saveLogOutput = False
 
 

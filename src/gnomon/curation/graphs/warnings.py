@@ -1,26 +1,86 @@
 """What a person should know of a graph before it is run, and what is too much."""
 
+from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 from gnomon.curation.exclusions import Exclusions
-from gnomon.curation.graphs.accounts import Accounts, LeftOut, TaskAccount
+from gnomon.curation.graphs.accounts import Accounts, LeftOut, Pruned, TaskAccount
 from gnomon.errors import ExclusionError, GraphLossError
 
-__all__ = ["LARGE_LOSS", "check_losses", "warnings_of"]
+__all__ = ["LARGE_LOSS", "asked_of", "check_losses", "lost", "warnings_of"]
 
 LARGE_LOSS = 0.5
 """A task that lost more than this fraction of its inputs is named."""
 
 
-def check_losses(tasks: Sequence[TaskAccount], left_out: Sequence[LeftOut], max_loss: float) -> None:
+def lost(
+    message: str, tasks: Sequence[TaskAccount], left_out: Sequence[LeftOut], pruned: Sequence[Pruned]
+) -> GraphLossError:
+    """Make an error that tells what was lost.
+
+    Parameters
+    ----------
+    message
+        What is wrong.
+    tasks, left_out, pruned
+        What each task lost, what was left out, and what went in consequence.
+
+    Returns
+    -------
+    GraphLossError
+        To be raised.
+    """
+    error = GraphLossError(message)
+    error.tasks, error.left_out, error.pruned = tuple(tasks), tuple(left_out), tuple(pruned)
+    return error
+
+
+def asked_of(exclusions: Exclusions, accounts: Accounts) -> list[dict[str, Any]]:
+    """Say how many inputs were asked for what is required, and how many lack it.
+
+    Parameters
+    ----------
+    exclusions
+        What is required.
+    accounts
+        What was done.
+
+    Returns
+    -------
+    list of dict
+        One a required flag and metric: ``rule``, ``name``, ``asked``, ``lacking``, and, of these,
+        ``unknown``, which nobody examined or measured.
+    """
+    lacking = Counter((one.why.rule, one.why.name) for one in accounts.left_out)
+    unknown = Counter((one.why.rule, one.why.name) for one in accounts.left_out if not one.why.by_kind)
+    return [
+        {
+            "rule": need.rule,
+            "name": need.name,
+            "asked": accounts.asked[need.name],
+            "lacking": lacking[need.rule, need.name],
+            "unknown": unknown[need.rule, need.name],
+        }
+        for need in exclusions.requirements
+    ]
+
+
+def check_losses(
+    tasks: Sequence[TaskAccount],
+    left_out: Sequence[LeftOut],
+    max_loss: float,
+    *,
+    pruned: Sequence[Pruned] = (),
+) -> None:
     """Refuse a graph in which a task lost too much.
 
     Parameters
     ----------
     tasks
         What each task lost.
-    left_out
-        What was left out, for the error.
+    left_out, pruned
+        What was left out and what went in consequence, for the error.
     max_loss
         The fraction of its inputs that a task may lose.
 
@@ -34,16 +94,15 @@ def check_losses(tasks: Sequence[TaskAccount], left_out: Sequence[LeftOut], max_
     if not 0 <= max_loss <= 1:
         raise ExclusionError(f"max_loss is a fraction from 0 to 1, not {max_loss!r}.")
     if over := [task for task in tasks if task.loss > max_loss]:
-        error = GraphLossError(
-            f"{'; '.join(map(_in_words, over))}. At most {max_loss:.1%} of the inputs of a task may be lost."
+        raise lost(
+            f"{'; '.join(map(_in_words, over))}. At most {max_loss:.1%} of the inputs of a task may be lost.",
+            tasks,
+            left_out,
+            pruned,
         )
-        error.tasks, error.left_out = tuple(tasks), tuple(left_out)
-        raise error
 
 
-def warnings_of(
-    exclusions: Exclusions, tasks: Sequence[TaskAccount], accounts: Accounts
-) -> tuple[str, ...]:
+def warnings_of(exclusions: Exclusions, tasks: Sequence[TaskAccount], accounts: Accounts) -> tuple[str, ...]:
     """Say what a person should know.
 
     Parameters

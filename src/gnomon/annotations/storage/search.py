@@ -21,7 +21,7 @@ __all__ = ["query"]
 
 _INT64 = 2**63
 _KNOWN = Conditions.__annotations__.keys() | {"_live"}
-# From how many assertions of a flag on a page of annotations is looked through one by one, and not all listed.
+# From how many assertions of a flag on a page is looked through one by one, instead of listing them all.
 _MANY = 5000
 
 

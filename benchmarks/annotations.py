@@ -127,6 +127,7 @@ def measure(log: Annotations, uri: str, number: int) -> None:
         "a rare word": {"words": "needle5000"},
         "a frequent word": {"words": "cirrus"},
         "two frequent words": {"words": "cirrus hexapod"},
+        "a frequent flag": {"flag": "junk"},
         "a frequent piece, a flag and a tag": {"text": "irr", "flag": "junk", "tag": "zenith"},
     }.items():
         wall, cpu, page = timed(lambda c=conditions: log.search(limit=50, newest=True, **c), 5)  # type: ignore[misc]

@@ -123,12 +123,10 @@ def main() -> None:
             lineage.record([Edge(coadd, one.id) for one in inputs], datasets=inputs)
             asked = [Target.dataset(coadd)]
             wall, cpu, found = timed(
-                lambda: inherit(
-                    flags, rules, butler=butler, lineage=lineage, targets=asked, advisory=True
-                )
+                lambda: inherit(flags, rules, butler=butler, lineage=lineage, targets=asked, advisory=True)
             )
-            (one,) = found  # type: ignore[misc,attr-defined]
-            show(f"a coadd of {arguments.inputs:,} inputs", wall, cpu, one.reason[:40])
+            assert isinstance(found, list)
+            show(f"a coadd of {arguments.inputs:,} inputs", wall, cpu, found[0].reason[:40])
 
 
 if __name__ == "__main__":

@@ -228,7 +228,7 @@ class Accounts:
                 self.asked[need.name] += number
 
     def settle(
-        self, components: PredictedQuantumGraphComponents
+        self, components: PredictedQuantumGraphComponents, *, unanchored: bool = False
     ) -> tuple[tuple[TaskAccount, ...], tuple[Pruned, ...]]:
         """Say what each task lost, and which quanta went in consequence.
 
@@ -236,6 +236,8 @@ class Accounts:
         ----------
         components
             The finished graph.
+        unanchored
+            Whether quanta were pruned too of which nothing came that is wanted.
 
         Returns
         -------
@@ -248,19 +250,25 @@ class Accounts:
             for one in components.quantum_datasets.values()
             if one.task_label in lengths
         }
-        ran = _Settlement(self, remaining)
+        ran = _Settlement(self, remaining, unanchored=unanchored)
         return tuple(ran.accounts()), tuple(ran.pruned)
 
 
 class _Settlement:
     """Goes through the quanta from the first task to the last."""
 
-    def __init__(self, accounts: Accounts, remaining: set[QuantumKey]) -> None:
+    def __init__(self, accounts: Accounts, remaining: set[QuantumKey], *, unanchored: bool) -> None:
         self._of = accounts
         self._remaining = remaining
         self._starved: set[QuantumKey] = set()
         self._consequence: dict[QuantumKey, Exclusion] = {}
         self.pruned: list[Pruned] = []
+        self._readers: dict[QuantumKey, list[QuantumKey]] = {}
+        if unanchored:
+            for key, inputs in accounts._inputs.items():
+                for one in inputs:
+                    if (producer := accounts._producers.get(one)) is not None:
+                        self._readers.setdefault(producer, []).append(key)
         self._minimum = {label: _minimums(task) for label, task in accounts._tasks.items()}
 
     def accounts(self) -> list[TaskAccount]:
@@ -286,7 +294,7 @@ class _Settlement:
             elif key in self._of._quanta:
                 left_out += 1
                 before += self._there(inputs)
-            elif (why := self._why(key, inputs)) is not None:
+            elif (why := self._why(key, inputs) or self._why_unanchored(key)) is not None:
                 pruned += 1
                 before += self._there(inputs)
                 self._consequence[key] = why
@@ -324,6 +332,20 @@ class _Settlement:
         if own:
             return next(iter(own.values()))
         return next((found for one in inputs if (found := self._reason(one)) is not None), None)
+
+    def _why_unanchored(self, key: QuantumKey) -> Exclusion | None:
+        """Why nothing came of a quantum that lost nothing itself: something further down did."""
+        waiting, seen = list(self._readers.get(key, ())), {key}
+        while waiting:
+            reader = waiting.pop()
+            if reader in seen:
+                continue
+            seen.add(reader)
+            why = self._of._quanta.get(reader) or self._why(reader, self._of._inputs[reader])
+            if why is not None:
+                return why
+            waiting += self._readers.get(reader, ())
+        return None
 
     def _was_starved(self, key: QuantumKey, inputs: Sequence[_Key]) -> bool:
         """Whether the stock graph would not have had it either, for want of inputs."""

@@ -184,7 +184,7 @@ def build_graph(
                 break
             without |= builder.doomed
     quanta = dict(components.header.n_task_quanta)
-    tasks, pruned = builder.accounts.settle(components)
+    tasks, pruned = builder.accounts.settle(components, unanchored=prune_unanchored_quanta is not None)
     left_out = tuple(builder.accounts.left_out)
     if not sum(quanta.values()):
         condition = f" where {where}" if where else ""

@@ -15,8 +15,10 @@ import subprocess
 import sys
 import tempfile
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import batched
 from pathlib import Path
 
 import sqlalchemy
@@ -110,6 +112,14 @@ def measure(log: Annotations, uri: str, number: int) -> None:
     wall, cpu, held = timed(lambda: log.effective(many), 3)
     show(f"effective flags of {len(many):,} exposures", wall, cpu, f"{len(held)} flags")  # type: ignore[arg-type]
 
+    wall, cpu, held = timed(lambda: log.effective(many, at=cut), 3)
+    show("  the same, as of a cut", wall, cpu, f"{len(held)} flags")  # type: ignore[arg-type]
+    wall, cpu, held = timed(lambda: log.effective(many, state="set"), 3)
+    show("  the same, only what is set", wall, cpu, f"{len(held)} flags")  # type: ignore[arg-type]
+    wall, cpu, _ = timed(lambda: [flag.reason for flag in held], 1)  # type: ignore[attr-defined]
+    show("  looking at the reason of each", wall, cpu)
+    datasets(log, 10 * ASKED)
+
     for what, conditions in {
         "a rare piece of a text": {"text": "needle5000"},
         "a frequent piece of a text": {"text": "irr"},
@@ -126,6 +136,26 @@ def measure(log: Annotations, uri: str, number: int) -> None:
         page = log.search(limit=50, newest=True, after=page.next)
     wall, cpu, _ = timed(lambda: log.search(limit=50, newest=True, after=page.next), 5)
     show("a page of 50, after 20 others", wall, cpu)
+
+
+def datasets(log: Annotations, number: int) -> None:
+    """Print what questions about datasets take, of which every second one has a flag."""
+    ids = [uuid.UUID(int=place, version=4) for place in range(number)]
+    flags = [Assertion("questionable", "set", "zero point off its trend")]
+    drafts = [Draft(targets=[Target.dataset(one)], flags=flags) for one in ids[::2]]
+    for batch in batched(drafts, ASKED):
+        log.add_many(batch, actor=BOT)
+    random.Random(2).shuffle(ids)
+    named = [Target.dataset(one) for one in ids]
+    wall, cpu, held = timed(lambda: log.effective(named), 3)
+    show(f"effective flags of {number:,} datasets", wall, cpu, f"{len(held)} flags")  # type: ignore[arg-type]
+    wall, cpu, _ = timed(lambda: [Target.dataset(one) for one in ids], 3)
+    show("  naming them", wall, cpu)
+    pending = [Target.pending(f"X_O_{place}", "X") for place in range(100)]
+    log.add(targets=pending, flags=flags, actor=BOT)
+    log.resolve({one: exposure(place) for place, one in enumerate(pending)}, actor=BOT)
+    wall, cpu, held = timed(lambda: log.effective(named), 3)
+    show("  after a hundred observations were resolved", wall, cpu)
 
 
 def plain(uri: str, number: int) -> None:

@@ -2,6 +2,9 @@
 
 import os
 import shutil
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +23,7 @@ settings.register_profile("gnomon", deadline=None)
 settings.load_profile("gnomon")
 
 _NEEDS = "needs Debian's"
+TOOL = Path(__file__).parents[1] / "tools" / "postgresql.py"
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -42,6 +46,33 @@ def chromium() -> Path:
 def postgresql() -> None:
     """Debian's PostgreSQL, which has `pg_trgm`; without it a test is skipped, or fails as above."""
     _from_apt("postgresql", *(str(path) for path in Path("/usr/lib/postgresql").glob("*/bin/postgres")))
+
+
+@pytest.fixture(scope="session")
+def serve() -> Iterator[Callable[..., str]]:
+    """Start a PostgreSQL server, and give its address."""
+    running: list[subprocess.Popen[str]] = []
+    # Not one of pytest's folders, which nobody else may enter: a server does not run as root.
+    folders: list[tempfile.TemporaryDirectory[str]] = []
+
+    def start(*options: str) -> str:
+        folders.append(tempfile.TemporaryDirectory(prefix="gnomon-"))
+        folder = f"{folders[-1].name}/server"
+        process = subprocess.Popen(
+            [sys.executable, "-W", "ignore", TOOL, folder, *options],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        running.append(process)
+        assert process.stdout is not None
+        return process.stdout.readline().split()[0]
+
+    yield start
+    for process in running:
+        process.communicate("")
+    for folder in folders:
+        folder.cleanup()
 
 
 @pytest.fixture(scope="session")

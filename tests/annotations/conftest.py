@@ -1,8 +1,5 @@
 """What the tests of the room share: a log on each database, and a few people and programs."""
 
-import subprocess
-import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,35 +7,6 @@ import pytest
 import sqlalchemy
 
 from gnomon.annotations import Actor, Annotations, Target, open_annotations
-
-TOOL = Path(__file__).parents[2] / "tools" / "postgresql.py"
-
-
-@pytest.fixture(scope="session")
-def serve() -> Iterator[Callable[..., str]]:
-    """Start a PostgreSQL server, and give its address."""
-    running: list[subprocess.Popen[str]] = []
-    # Not one of pytest's folders, which nobody else may enter: a server does not run as root.
-    folders: list[tempfile.TemporaryDirectory[str]] = []
-
-    def start(*options: str) -> str:
-        folders.append(tempfile.TemporaryDirectory(prefix="gnomon-"))
-        folder = f"{folders[-1].name}/server"
-        process = subprocess.Popen(
-            [sys.executable, "-W", "ignore", TOOL, folder, *options],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        running.append(process)
-        assert process.stdout is not None
-        return process.stdout.readline().split()[0]
-
-    yield start
-    for process in running:
-        process.communicate("")
-    for folder in folders:
-        folder.cleanup()
 
 
 @pytest.fixture(scope="session")

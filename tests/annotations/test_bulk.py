@@ -1,5 +1,6 @@
 """Many annotations at once, and the parts that an annotation can have."""
 
+import uuid
 from collections.abc import Callable
 
 import pytest
@@ -221,3 +222,31 @@ def test_each_item_of_a_bulk_can_say_what_its_author_had_seen(
     log.add_many([unseen], actor=other)
     (flag,) = log.effective([visit(1)])
     assert (flag.state, flag.by) == ("set", bot)
+
+
+def test_all_that_a_bot_said_and_that_counts_is_given_at_once(
+    log: Annotations, alice: Actor, bot: Actor, visit: Visit
+) -> None:
+    def said(actor: Actor) -> list[tuple[str, str, str, int]]:
+        return sorted(
+            (word.target_key, word.flag, word.state, word.version) for word in log.words(actor.name)
+        )
+
+    newer = Actor(bot.name, "bot", agent="another program")
+    first = log.add(
+        targets=[visit(1), visit(2)],
+        flags=[Assertion("junk", "set", "bad", version=2)],
+        actor=bot,
+        tags=["night"],
+    )
+    log.add(targets=[visit(1)], flags=[Assertion("clouds", "examined")], actor=newer)
+    log.add(targets=[visit(1)], flags=[Assertion("junk", "clear")], actor=alice)
+    of_first = [(visit(1).key, "junk", "set", 2), (visit(2).key, "junk", "set", 2)]
+    assert said(bot) == sorted([(visit(1).key, "clouds", "examined", 1), *of_first])
+    (word,) = (word for word in log.words(bot.name) if word.target_key == visit(2).key)
+    assert (word.reason, word.tags) == ("bad", '["night"]')
+    assert uuid.UUID(word.event) == first.event_id
+    assert said(alice) == []  # a person is no bot
+    log.retract(first.id, actor=bot)
+    assert said(bot) == [(visit(1).key, "clouds", "examined", 1)]
+    assert log.words("nobody") == []

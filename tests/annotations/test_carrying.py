@@ -1,13 +1,14 @@
 """Carrying a part of one log into another: whose word it is stays, and where it came from is written down."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from gnomon.annotations import Actor, Annotations, Assertion, Excerpt, Target, open_annotations
 from gnomon.annotations.log.carrying import source_of
-from gnomon.annotations.log.events import digest
+from gnomon.annotations.log.events import digest, seal
 from gnomon.errors import AnnotationLogError
 
 ADA, BOT = Actor("ada", "human"), Actor("cloud-bot", "bot")
@@ -136,6 +137,20 @@ def test_threads_come_whole_and_pending_observations_with_what_they_became(
     assert laptop.pending() == []
 
 
+def test_what_was_carried_is_copied_on_as_any_other_event(
+    summit: Annotations, laptop: Annotations, log_uri: Callable[[], str], tmp_path: Path
+) -> None:
+    said = summit.add(targets=[visit(1)], flags=[Assertion("clouds", "set")], actor=BOT, key="night")
+    laptop.carry(summit.excerpt([visit(1)]))
+    laptop.export(tmp_path / "laptop.jsonl")
+    with open_annotations(log_uri(), origin="copy") as copy:
+        copy.import_(tmp_path / "laptop.jsonl")
+        assert copy.check() == []
+        assert (copy.digest(), copy.get(said.id)) == (laptop.digest(), laptop.get(said.id))
+        assert copy.rebuild() == 2
+        assert copy.get(said.id).actor == BOT
+
+
 def test_a_log_that_follows_the_other_is_brought_up_to_date_and_gets_no_part(
     summit: Annotations, log_uri: Callable[[], str], tmp_path: Path
 ) -> None:
@@ -150,20 +165,40 @@ def test_a_log_that_follows_the_other_is_brought_up_to_date_and_gets_no_part(
         assert len(replica.search()) == 1
 
 
+def test_a_log_that_took_a_part_is_told_that_it_cannot_follow_the_whole(
+    summit: Annotations, log_uri: Callable[[], str], tmp_path: Path
+) -> None:
+    summit.add(targets=[visit(1)], text="a", actor=ADA)
+    summit.export(tmp_path / "log.jsonl")
+    with open_annotations(log_uri(), origin="laptop") as part:
+        part.carry(summit.excerpt([visit(1)]))
+        with pytest.raises(AnnotationLogError, match="a part of that log was transferred here"):
+            part.import_(tmp_path / "log.jsonl")
+        assert part.check() == []
+        assert len(part.search()) == 1
+
+
 def test_an_altered_event_is_refused_and_nothing_is_taken_in(
     summit: Annotations, laptop: Annotations
 ) -> None:
     for text in ("a", "b"):
         summit.add(targets=[visit(1)], text=text, actor=ADA)
     part = summit.excerpt([visit(1)])
-    altered = tuple(
-        type(event)(**{name: getattr(event, name) for name in event.__dataclass_fields__} | {"actor": "eve"})
-        if place
-        else event
-        for place, event in enumerate(part.events)
-    )
+    altered = (part.events[0], replace(part.events[1], actor="eve"))
     with pytest.raises(AnnotationLogError, match="is not what was recorded"):
         laptop.carry(Excerpt(altered, part.previous, part.first))
+    assert len(laptop.search()) == 1
+
+
+def test_an_event_that_tells_nonsense_of_where_it_came_from_is_refused(
+    summit: Annotations, laptop: Annotations
+) -> None:
+    summit.add(targets=[visit(1)], text="a", actor=ADA)
+    [event] = summit.events()
+    for nonsense in ("summit", {"origin": "summit"}, {**event.to_dict(), "previous": 7}):
+        told = seal(replace(event, origin="other", payload={**event.payload, "carried": nonsense}), "")
+        with pytest.raises(AnnotationLogError, match="cannot be taken in"):
+            laptop.take_in([told])
     assert len(laptop.search()) == 1
 
 

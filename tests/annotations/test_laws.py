@@ -217,7 +217,8 @@ def test_a_log_that_is_written_to_a_file_and_read_again_is_the_same(history: lis
             perform([log, other], step)
         file = io.StringIO()
         number = log.export(file)
-        lines = file.getvalue().splitlines()
+        # Only at ends of lines: a text may have other separators in it, which JSON leaves as they are.
+        lines = file.getvalue().removesuffix("\n").split("\n")
         taken = copy.import_(lines)
         assert (taken.recorded, taken.known, taken.held) == (number, 0, 0)
         assert (copy.digest(), copy.fingerprint()) == (log.digest(), log.fingerprint())

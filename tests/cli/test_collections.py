@@ -73,10 +73,10 @@ def test_a_collection_follows_a_flag_and_its_history_says_why(
     [
         (("--collection", "good"), "Say what is left out"),
         (("--exclude-flags", "junk"), "Say what is to be kept up"),
-        (("--collection", "good", "--exclude-flags", "junk"), "There are no annotations at"),
+        (("--collection", "good", "--exclude-flags", "junk"), "There is no log of annotations at"),
         (
             ("--collection", "good", "--exclude-flags", "junk", "--annotations", "{empty}"),
-            "hold nothing at all",
+            "has no event at all",
         ),
     ],
 )

@@ -23,8 +23,8 @@ def place(processed: Processed, gnomon: GnomonCommand, tmp_path_factory: pytest.
     """Lineage that was recorded by the command."""
     place = str(tmp_path_factory.mktemp("lineage") / "lineage.db")
     done = gnomon(
-        "lineage", "record", str(processed.root), "--collections", "steps", "--graph", str(processed.finished),
-        "--input-table", "stacked=stacked_inputs", "--lineage", place,
+        "lineage", "record", str(processed.root), "--collections", "steps",
+        "--graph", str(processed.finished), "--input-table", "stacked=stacked_inputs", "--lineage", place,
     )  # fmt: skip
     assert done.exit_code == 0, done.output
     assert "23 files and 1 tables of inputs read; 0 were known." in done.output

@@ -1,7 +1,6 @@
 """What is left out, as a condition, as a list and as a table: unmodified tools leave out the same."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -68,9 +67,7 @@ def test_the_condition_leaves_out_exactly_what_is_left_out(
 def test_the_table_and_the_list_are_of_the_same(raws: list[DatasetRef], which: set[int]) -> None:
     found = left_out(raws, which)
     rows = {tuple(row) for row in found.table().iterrows()} if which != set(range(len(raws))) else set()
-    assert rows == {
-        tuple(ref.dataId.required_values) for place, ref in enumerate(raws) if place not in which
-    }
+    assert rows == {tuple(ref.dataId.required_values) for place, ref in enumerate(raws) if place not in which}
     exposures = [ref.dataId["exposure"] for ref in raws]
     gone = {place: exposures[place] for place in which}
     listed = found.observations()
@@ -143,7 +140,6 @@ def test_the_stock_builder_makes_the_same_graph_of_what_has_visits(
     )
     for task in ("visit", "night"):
         assert _data_ids(stock, task) == _data_ids(ours.components, task), task
-    # A detector of a visit is measured from both its exposures; the condition leaves out both, we what is said.
     assert _data_ids(stock, "measure") == _data_ids(ours.components, "measure")
 
 
@@ -156,7 +152,11 @@ def _data_ids(components: Any, task: str) -> set[tuple[Any, ...]]:
 def test_what_is_marked_of_another_dataset_type_is_named_as_not_said(
     butler: Butler, survey: Survey, log: Annotations, bot: Actor
 ) -> None:
-    data_id = {"instrument": survey.instrument, "visit": survey.visit_ids[0], "detector": 1}
+    data_id: dict[str, int | str] = {
+        "instrument": survey.instrument,
+        "visit": survey.visit_ids[0],
+        "detector": 1,
+    }
     target = Target.of_data_id(data_id, dataset_type="catalog")
     log.add(targets=[target], flags=[Assertion("junk", "set")], actor=bot)
     exclusions = find_exclusions(Selection(exclude_flags=("junk",)), annotations=log, butler=butler)

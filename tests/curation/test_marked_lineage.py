@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import uuid
 from collections import deque
 from collections.abc import Iterator
@@ -14,7 +15,6 @@ from tests.repository.lineage.steps import INPUTS, RAW, Processed
 
 from gnomon.annotations import Actor, Annotations, Assertion, Target
 from gnomon.curation.marked_lineage import MarkedLineage, mark_lineage, to_document, to_dot, to_tree
-from gnomon.curation.marked_lineage.records import RecordsOf, targets_around
 from gnomon.errors import AnnotationError
 from gnomon.repository.lineage import Dataset, Edge, Lineage, open_lineage
 from gnomon.repository.lineage.gathering import gather, record_graph
@@ -47,6 +47,11 @@ def visits(processed: Processed) -> list[int]:
     return sorted(processed.ids(RAW, collections=INPUTS))
 
 
+def texts(marked: MarkedLineage, dataset: uuid.UUID) -> set[str]:
+    """Give all that was said of a dataset and of what its data ID names."""
+    return {annotation.text for mark in marked.nodes[dataset].marks for annotation in mark.annotations}
+
+
 def visit_of(number: int, **others: int | str) -> Target:
     return Target.dimension("visit", {"instrument": "DemoCamera", "visit": number, **others})
 
@@ -64,7 +69,7 @@ def test_a_bad_raw_colours_everything_made_from_it_and_nothing_else(
     assert down.nodes[raws[bad]].bad
     assert {node.id for node in down.nodes.values() if node.touched} == made == set(down.nodes) - {raws[bad]}
     # From any other end the same things are coloured.
-    for name in (*OF_A_VISIT, *OF_ALL):
+    for name in ("calibrated", "stacked"):
         for number, identifier in processed.ids(name).items():
             up = mark_lineage(recorded.ways(identifier), annotations=log, butler=butler)
             assert up.nodes[identifier].touched == (identifier in made), (name, number)
@@ -103,17 +108,13 @@ def test_marks_of_every_record_that_a_data_id_names_are_shown(
         log.add(targets=[target], text=text, actor=alice)
     marked = mark_lineage(recorded.ways(processed.ids("stacked")[NIGHT]), annotations=log, butler=butler)
     calibrated = processed.ids("calibrated")
-
-    def texts(dataset: uuid.UUID) -> set[str]:
-        return {a.text for mark in marked.nodes[dataset].marks for a in mark.annotations}
-
     always = {"night", "filter", "run"}
-    assert texts(calibrated[one]) == {*always, "exposure", "future"}
-    assert texts(calibrated[two]) == {*always, "visit"}
-    assert texts(calibrated[three]) == {*always, "detector"}
-    assert texts(calibrated[visits[3]]) == always
+    assert texts(marked, calibrated[one]) == {*always, "exposure", "future"}
+    assert texts(marked, calibrated[two]) == {*always, "visit"}
+    assert texts(marked, calibrated[three]) == {*always, "detector"}
+    assert texts(marked, calibrated[visits[3]]) == always
     raws = processed.ids(RAW, collections=INPUTS)
-    assert texts(raws[one]) == {"night", "filter", "exposure"}
+    assert texts(marked, raws[one]) == {"night", "filter", "exposure"}
 
 
 def test_a_persons_word_stands_and_an_older_answer_can_be_had(
@@ -149,14 +150,42 @@ def test_a_flag_that_does_not_mean_bad_colours_nothing(
     assert not any(node.bad or node.touched for node in marked.nodes.values())
 
 
-def test_a_visit_of_several_exposures_is_asked_for_each_of_them() -> None:
-    records = RecordsOf([], None)
-    records._exposures = {("A", 1): [10, 11]}
-    data_ids = records.complete({"instrument": "A", "visit": 1, "detector": 3})
-    keys = set(targets_around(uuid.uuid4(), "calexp", None, data_ids))
-    for exposure in (10, 11):
-        target = Target.dimension("exposure", {"instrument": "A", "exposure": exposure, "detector": 3})
-        assert target.key in keys
+def test_a_visit_of_several_exposures_has_the_marks_of_each(
+    processed: Processed, recorded: Lineage, log: Annotations, alice: Actor, visits: list[int], tmp_path: Path
+) -> None:
+    first, second, third = visits[:3]
+    for number in (first, second, third):
+        target = Target.dimension("exposure", {"instrument": "DemoCamera", "exposure": number, "detector": 0})
+        log.add(targets=[target], text=str(number), actor=alice)
+    root = shutil.copytree(processed.root, tmp_path / "repo")
+    calibrated = processed.ids("calibrated")[first]
+    with Butler.from_config(str(root), writeable=True) as butler:
+        butler.registry.insertDimensionData(
+            "visit_definition", {"instrument": "DemoCamera", "visit": first, "exposure": second}
+        )
+        marked = mark_lineage(recorded.ways(calibrated), annotations=log, butler=butler)
+    assert texts(marked, calibrated) == {str(first), str(second)}
+
+
+def test_marks_of_a_time_and_of_a_query_reach_what_they_are_about(
+    processed: Processed, recorded: Lineage, butler: Butler, log: Annotations, alice: Actor, visits: list[int]
+) -> None:
+    with butler.query() as query:
+        records = query.where(instrument="DemoCamera").dimension_records("visit")
+        begin, end = {record.id: record.timespan for record in records}[visits[1]].nsec
+    span = Target.timespan(begin // 1000 + 1, end // 1000, "DemoCamera")
+    log.add(targets=[span], text="gust", flags=[Assertion("clouds", "set")], actor=alice)
+    other = Target.timespan(begin // 1000 + 1, end // 1000, "AnotherCamera")
+    log.add(targets=[other], text="elsewhere", actor=alice)
+    where = f"instrument='DemoCamera' AND visit > {visits[-2]}"
+    log.add(targets=[Target.query(where, of="visit")], text="late", actor=alice)
+    marked = mark_lineage(recorded.ways(processed.ids("stacked")[NIGHT]), annotations=log, butler=butler)
+    found = {visit: texts(marked, one) for visit, one in processed.ids("calibrated").items()}
+    assert found.pop(visits[1]) == {"gust"}
+    assert found.pop(visits[-1]) == {"late"}
+    assert not any(found.values())
+    bad = {node.data_id["visit"] for node in marked.nodes.values() if node.bad}
+    assert bad == {visits[1]}
 
 
 def test_what_is_no_longer_there_is_shown_as_gone(
@@ -181,7 +210,7 @@ def coadd(tmp_path: Path, log: Annotations, bot: Actor) -> MarkedLineage:
     """A coadd of 57 images, each of a raw and a flat that all share; three of the raws are flagged."""
     images, raws = ([uuid.UUID(int=base + n) for n in range(57)] for base in (100, 200))
     flat = uuid.UUID(int=9)
-    camera = {"instrument": "A", "detector": 3}
+    camera: dict[str, int | str] = {"instrument": "A", "detector": 3}
     with open_lineage(tmp_path / "coadd.db") as lineage:
         lineage.record(
             [
@@ -207,7 +236,7 @@ def test_a_large_tree_shows_what_is_flagged_and_counts_the_rest(coadd: MarkedLin
     shown = [line for line in lines if re.search(r"(calexp|raw) A", line)]
     assert [int(re.search(r"(visit|exposure)=(\d+)", line)[2]) for line in shown] == [3, 3, 20, 20, 50, 50]  # type: ignore[index]
     assert sum("questionable set by cloud-bot: no" in line for line in lines) == 3
-    assert lines[-1] == "└── ... 54 more calexp [read] of which nobody said anything, and 54 behind them"
+    assert lines[-1] == "└── ... 54 more calexp [read] without a flag or a person's word, and 54 behind them"
     # The flat is shown once with what it is, and then referred to.
     assert sum("flat A detector=3 in calib" in line for line in lines) == 1
     assert sum("flat A detector=3 [read] (shown above)" in line for line in lines) == 2

@@ -100,6 +100,9 @@ def test_datasets_can_be_named_by_their_ids_and_unknown_ones_are_refused(butler:
     ref = butler.query_datasets("star_catalog", CATALOGS, limit=1)[0]
     found = find(butler, Request(dataset_ids=(ref.id,)))
     assert [thing.dataset_id for thing in found.things] == [ref.id]
+    assert found.things[0].data_id["day_obs"] == 20260301
+    night = find(butler, Request(dataset_ids=(ref.id,), element="day_obs"))
+    assert [target.element for target in night.targets] == ["day_obs"]
     unknown = uuid.uuid4()
     with pytest.raises(AnnotationError, match=f"has no dataset {unknown}"):
         find(butler, Request(dataset_ids=(ref.id, unknown)))

@@ -9,8 +9,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 import yaml
+from click.testing import CliRunner
 
 from gnomon.annotations import Actor, Assertion, Target, open_annotations
+from gnomon.cli import main
 from gnomon.curation.graphs.record import head_of_table
 from gnomon.repository.configuration import environment, open_butler
 
@@ -107,7 +109,7 @@ def test_bps_takes_the_line_of_the_page(
     shell(
         "bps submit bps.yaml",
         tmp_path,
-        **{"DAF_BUTLER_CONFIG_PATH": environment({})["DAF_BUTLER_CONFIG_PATH"]},
+        DAF_BUTLER_CONFIG_PATH=environment({})["DAF_BUTLER_CONFIG_PATH"],
         GNOMON_ANNOTATIONS=str(folder / "demo" / "annotations.db"),
     )
     assert visits(repository, "demo/batch") == synthetic_night.visits - 2
@@ -125,34 +127,36 @@ def test_a_flag_that_is_set_between_two_steps_changes_nothing_in_the_second(
         with open_annotations(tmp_path / "log.db", origin="summit") as log:
             log.add(targets=[target], flags=[Assertion("junk", "set")], actor=Actor("bot", "bot"))
 
-    build = (
-        f"gnomon qgraph build -b {repository} -p {PIPELINE} --exclude-flags junk --annotations log.db "
-        "--format json"
-    )
-    variables = {"DAF_BUTLER_CONFIG_PATH": environment({})["DAF_BUTLER_CONFIG_PATH"]}
-
-    def step(options: str) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(shell(f"{build} {options}", tmp_path, **variables))
+    def step(*options: str) -> dict[str, Any]:
+        command = [
+            "qgraph", "build", "-b", str(repository), "-p", str(PIPELINE), "--exclude-flags", "junk",
+            "--annotations", str(tmp_path / "log.db"), "--format", "json", "--log-level", "ERROR", *options,
+        ]  # fmt: skip
+        result = CliRunner().invoke(main, command, prog_name="gnomon")
+        assert result.exit_code == 0, result.output
+        found: dict[str, Any] = json.loads(result.stdout)
         return found
 
+    graph = str(tmp_path / "one.qg")
     say(3)
-    first = step(f"-i {CATALOGS} -o night/one --output-run night/one/1 --select-tasks 'reference|visit' -q one.qg")
+    first = step(
+        "-i", CATALOGS, "-o", "night/one", "--output-run", "night/one/1", "--select-tasks", "reference|visit",
+        "-q", graph,
+    )  # fmt: skip
     shell(
-        f"pipetask run -b {repository} -g one.qg -i {CATALOGS} -o night/one --output-run night/one/1 "
+        f"pipetask run -b {repository} -g {graph} -i {CATALOGS} -o night/one --output-run night/one/1 "
         "--register-dataset-types",
         tmp_path,
-        **variables,
+        DAF_BUTLER_CONFIG_PATH=environment({})["DAF_BUTLER_CONFIG_PATH"],
     )
     say(5)
-    rest = f"-i night/one,{CATALOGS} --select-tasks 'night|extinction|scatter'"
-    second = step(f"{rest} -o night/two --as-of {first['cut']}")
-    same = step(f"{rest} -o night/two --as-of graph:one.qg")
-    now = step(f"{rest} -o night/two")
+    rest = ["-i", f"night/one,{CATALOGS}", "-o", "night/two", "--select-tasks", "night|extinction|scatter"]
+    second = step(*rest, "--as-of", first["cut"])
+    same = step(*rest, "--as-of", f"graph:{graph}")
+    now = step(*rest)
     assert first["digest"] == second["digest"] == same["digest"] != now["digest"]
     lost = {task["task"]: task["inputs lost"] for task in second["tasks"]}
     assert lost["extinction"] == 0  # of what the first step made, it has all
     assert {task["task"]: task["inputs lost"] for task in now["tasks"]}["extinction"] == 2
     left_out = {mark["target"]: mark for mark in second["marks"]}
     assert left_out.keys() == {"DemoCamera visit=2026030100003"}  # its catalog, which the night would read
-
-

@@ -30,11 +30,14 @@ _Row = Sequence[Any]
 _Pair = tuple[int, str]
 
 # The places of some columns in a row of `AssertedRow`: the loops below see every row of an answer.
-_PLACE, _FLAG, _STATE, _ACTOR, _TEXT, _ANNOTATION, _EVENT, _ORIGIN, _SEQ, _LIVE, _PARENTS, _REVISED, _MADE = map(
+(
+    _PLACE, _FLAG, _STATE, _ACTOR, _TEXT, _ANNOTATION, _EVENT, _ORIGIN, _SEQ, _LIVE, _PARENTS, _REVISED,
+    _MADE,
+) = map(
     AssertedRow._fields.index,
     (
-        "place", "flag", "state", "actor", "text", "annotation_id", "event_id", "origin", "seq", "live", "parents",
-        "revised", "made",
+        "place", "flag", "state", "actor", "text", "annotation_id", "event_id", "origin", "seq", "live",
+        "parents", "revised", "made",
     ),
 )  # fmt: skip
 _pair, _actor, _origin = itemgetter(_PLACE, _FLAG), itemgetter(_ACTOR), itemgetter(_ORIGIN)
@@ -130,7 +133,7 @@ def _rows(
     same: Mapping[str, Sequence[str]] | None,
     cut: Cut | None,
 ) -> list[_Row]:
-    """Read the rows of every place among the keys asked about, as they stood at the cut, by place and flag."""
+    """Read the rows of every key asked about, as they stood at the cut, by place and flag."""
     if flags is not None and not flags:
         return []
     keys = asked if same is None else sorted(same)
@@ -153,8 +156,8 @@ def _rows(
 def _uncollected() -> Iterator[None]:
     """Let no garbage be collected meanwhile.
 
-    An answer about a hundred thousand things is as many objects, none of them garbage; looking through them time and
-    again while they are made would cost a third of the whole.
+    An answer about a hundred thousand things is as many objects, none of them garbage; looking through them
+    time and again while they are made would cost a third of the whole.
     """
     collecting = gc.isenabled()
     gc.disable()

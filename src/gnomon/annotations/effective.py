@@ -120,8 +120,8 @@ class EffectiveFlag(_Fields):
     target, flag, state
         What holds.
     claim
-        The assertion that says so; of a virtual flag, the first of its causes'. Where nobody contradicts it, it is
-        made of the row of the database when it is looked at: of a hundred thousand flags few are.
+        The assertion that says so; of a virtual flag, the first of its causes'. Where nobody contradicts it,
+        it is made of the row of the database when it is looked at: of a hundred thousand flags few are.
     policy
         The policy that decided, as ``name@version``.
     cut
@@ -148,10 +148,11 @@ class EffectiveFlag(_Fields):
         considered: tuple[Reason, ...] = (),
         causes: tuple["EffectiveFlag", ...] = (),
     ) -> Self:
+        """Take a claim, the policy and the cut apart from the row that stands for them in a long answer."""
         answer = Answer(policy, cut)
         return super().__new__(cls, target, flag, state, claim, answer, conflict, considered, causes)
 
-    def __getnewargs__(self) -> tuple[Any, ...]:  # type: ignore[override]  # of `__new__`, not of the tuple
+    def __getnewargs__(self) -> tuple[Any, ...]:
         return self._values()
 
     def __eq__(self, other: object) -> bool:
@@ -179,7 +180,7 @@ class EffectiveFlag(_Fields):
 
     @property
     def policy(self) -> str:
-        """The policy that decided."""
+        """The policy that decided, as ``name@version``."""
         return self.answer.policy
 
     @property

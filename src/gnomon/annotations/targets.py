@@ -174,23 +174,9 @@ class Target:
         >>> Target.dimension("visit", {"instrument": "LSSTCam", "visit": 42, "band": "r"}).key
         'dimension:{"instrument":"LSSTCam","visit":42}'
         """
-        # Thousands of targets of one shape are asked about at once, so a shape is checked only once.
-        shape = _shape(element, tuple(data_id))
-        identifying: dict[str, int | str] = {}
-        parts = []
-        for name, integer, quoted in shape or ():
-            value = data_id[name]
-            if integer and type(value) is int:
-                parts.append(f"{quoted}:{value}")
-            elif not integer and type(value) is str and _PLAIN.fullmatch(value):
-                parts.append(f'{quoted}:"{value}"')
-            else:
-                break
-            identifying[name] = value
-        else:
-            if shape is not None and len(identifying) == len(data_id):
-                key = f"dimension:{{{','.join(parts)}}}"
-                return cls("dimension", key, {"element": element, "data_id": identifying})
+        if (quick := _quickly(element, data_id)) is not None:
+            text, identifying = quick
+            return cls("dimension", f"dimension:{text}", {"element": element, "data_id": identifying})
         dataids.check_dimensions([element, *data_id])
         identifying = _identifying(data_id)
         specific = _specific(identifying)
@@ -224,16 +210,18 @@ class Target:
         DataIdError
             If the data ID is not complete, or has an unknown dimension.
         """
-        dataids.check_dimensions(data_id)
         if dataset_type is None:
+            dataids.check_dimensions(data_id)
             return cls.dimension(dataids.most_specific(data_id), data_id)
-        identifying = _identifying(data_id)
         name = checks.label(dataset_type, "dataset type")
-        return cls(
-            "data_id",
-            f"data_id:{_json([name, identifying])}",
-            {"dataset_type": name, "data_id": identifying},
-        )
+        if (quick := _quickly(None, data_id)) is not None:
+            text, identifying = quick
+        else:
+            dataids.check_dimensions(data_id)
+            identifying = _identifying(data_id)
+            text = _json(identifying)
+        key = f"data_id:[{_json(name)},{text}]"
+        return cls("data_id", key, {"dataset_type": name, "data_id": identifying})
 
     @classmethod
     def collection(cls, name: str, repository: str | None = None) -> Self:
@@ -510,15 +498,37 @@ def _specific(identifying: Iterable[str]) -> frozenset[str]:
     return names - frozenset[str]().union(*(dataids.REQUIRED.get(name, frozenset()) for name in names))
 
 
+def _quickly(element: str | None, data_id: dataids.DataId) -> tuple[str, dict[str, int | str]] | None:
+    """Write a data ID of a known shape with plain values as JSON; None if it has to go the long way."""
+    # Thousands of targets of one shape are asked about at once, so a shape is checked only once.
+    shape = _shape(element, tuple(data_id))
+    if shape is None:
+        return None
+    identifying: dict[str, int | str] = {}
+    parts = []
+    for name, integer, quoted in shape:
+        value = data_id[name]
+        if integer and type(value) is int:
+            parts.append(f"{quoted}:{value}")
+        elif not integer and type(value) is str and _PLAIN.fullmatch(value):
+            parts.append(f'{quoted}:"{value}"')
+        else:
+            return None
+        identifying[name] = value
+    return f"{{{','.join(parts)}}}", identifying
+
+
 @lru_cache(maxsize=1024)
-def _shape(element: str, names: tuple[str, ...]) -> tuple[tuple[str, bool, str], ...] | None:
+def _shape(element: str | None, names: tuple[str, ...]) -> tuple[tuple[str, bool, str], ...] | None:
     """Check the dimensions of a data ID; None if its values have to be seen too, or something is wrong."""
     present = frozenset(names)
     if dataids.required(present) != present or any(
         n.rstrip("0123456789") not in dataids.REQUIRED for n in names
     ):
         return None
-    if element not in _specific(present) or any(dataids.REQUIRED.get(n, present) - present for n in names):
+    if element is not None and element not in _specific(present):
+        return None
+    if not present or any(dataids.REQUIRED.get(n, present) - present for n in names):
         return None
     return tuple((name, dataids.takes_integer(name), f'"{name}"') for name in sorted(names))
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from rich.console import Console
 
 from gnomon import dataids
 from gnomon.cli.options import format_option, parse_data_id, split_names, user_option
@@ -99,7 +100,14 @@ def sync(
         on_shadow=on_shadow,  # type: ignore[arg-type]  # click has checked it
     )
     writeable = collection is not None and not dry_run
-    with open_butler(repository, writeable=writeable) as butler, find(choice, butler) as exclusions:
+    working = Console(stderr=True).status("Asking what is left out")
+    with (
+        open_butler(repository, writeable=writeable) as butler,
+        working,
+        find(choice, butler) as exclusions,
+    ):
+        working.update(f"Comparing {collection or 'what remains'} with {sources}")
+        report = None
         if collection is None:
             contents = good.find_contents(butler, source, exclusions)
         else:
@@ -114,7 +122,11 @@ def sync(
                 dry_run=dry_run,
             )
             contents = report.contents
+        working.stop()
+        if report is not None:
             _print_report(report, format_)
+        for one in exclusions.unapplied[:_SHOWN]:
+            click.echo(f"Note: {one.exclusion} leaves out nothing: {one.why}.", err=True)
         if table is not None and not dry_run:
             number = good.write_table(contents.good.values(), table)
             click.echo(f"{number} data IDs in {table}.", err=True)
@@ -169,6 +181,8 @@ def history(
     ]
     more = ("cut",) if format_ == "table" else ("run_by", "cut", "policy")
     print_rows(rows, ("at", "sync", *columns, *more), format_)
+    if not rows and format_ == "table":
+        click.echo("No sync changed that.", err=True)
 
 
 def _print_report(report: "SyncReport", format_: str) -> None:

@@ -246,7 +246,12 @@ def left_out_of(
     if "exposure" in dimensions and "visit" not in dimensions:
         _add_visits(butler, found, why, exclusions)
     return LeftOut(
-        dataset_type, dimensions, tuple(found), tuple(why), tuple(_unsaid(found, dataset_type, exclusions)), where
+        dataset_type,
+        dimensions,
+        tuple(found),
+        tuple(why),
+        tuple(_unsaid(found, dataset_type, exclusions)),
+        where,
     )
 
 
@@ -267,24 +272,22 @@ def _add_visits(
         why[place] = why[place] or answer
 
 
-def _unsaid(
-    refs: Sequence[DatasetRef], dataset_type: str, exclusions: Exclusions
-) -> Iterator[Exclusion]:
+def _unsaid(refs: Sequence[DatasetRef], dataset_type: str, exclusions: Exclusions) -> Iterator[Exclusion]:
     known = {ref.id for ref in refs}
     for mark in exclusions.marks:
         target = mark.target
-        if target.kind == "dataset" and target.dataset_id not in known:
-            yield mark
-        elif target.kind == "data_id" and target.dataset_type not in (None, dataset_type):
+        if (target.kind == "dataset" and target.dataset_id not in known) or (
+            target.kind == "data_id" and target.dataset_type not in (None, dataset_type)
+        ):
             yield mark
 
 
 class _Terms:
     """Conditions that leave out exactly the data IDs of a frame that are to be left out.
 
-    A dimension whose value alone decides, such as a visit that is left out whole, is named alone. Of the rest,
-    all data IDs that share everything but the last dimension become one condition, and those of which the last
-    dimension has the same values, such as one bad detector of many visits, another.
+    A dimension whose value alone decides, such as a visit that is left out whole, is named alone. Of the
+    rest, all data IDs that share everything but the last dimension become one condition, and those of which
+    the last dimension has the same values, such as one bad detector of many visits, another.
     """
 
     def __init__(self, frame: pl.DataFrame, dimensions: Sequence[str]) -> None:
@@ -292,7 +295,8 @@ class _Terms:
         governors = [name for name in dimensions if name in _GOVERNORS]
         # The observation, or else the first of the others, is what most is said of.
         others = sorted(
-            (name for name in dimensions if name not in _GOVERNORS), key=lambda name: name not in _OBSERVATIONS
+            (name for name in dimensions if name not in _GOVERNORS),
+            key=lambda name: name not in _OBSERVATIONS,
         )
         same = {name: frame[name].unique().to_list() for name in governors}
         self._named = [name for name, values in same.items() if len(values) > 1]
@@ -323,9 +327,7 @@ class _Terms:
             if len(group):
                 self._add(group, {coarse: group[coarse].to_list()})
 
-    def _add(
-        self, group: pl.DataFrame, lists: dict[str, list[int | str]], equal: Sequence[str] = ()
-    ) -> None:
+    def _add(self, group: pl.DataFrame, lists: dict[str, list[int | str]], equal: Sequence[str] = ()) -> None:
         parts = [f"{name} = {_literal(group[name].to_list()[0])}" for name in (*self._named, *equal)]
         self.number += len(parts)
         for name, values in lists.items():
@@ -347,7 +349,9 @@ def _ranges(values: Sequence[int | str]) -> list[str]:
         return [_literal(value) for value in ordered]
     series = pl.Series(ordered)
     runs = pl.DataFrame({"value": series, "run": series - pl.int_range(len(series), eager=True)})
-    found = runs.group_by("run", maintain_order=True).agg(first=pl.col("value").min(), last=pl.col("value").max())
+    found = runs.group_by("run", maintain_order=True).agg(
+        first=pl.col("value").min(), last=pl.col("value").max()
+    )
     written: list[str] = []
     for _, first, last in found.iter_rows():
         if last - first < 2:

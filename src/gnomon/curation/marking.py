@@ -109,13 +109,11 @@ class Found:
 
     def __str__(self) -> str:
         number = len(self.things)
-        match self.means:
-            case "standing query":
-                return f"whatever fulfils the condition, now {number} {'thing' if number == 1 else 'things'}"
-            case "data IDs":
-                return f"{number} data ID{'s'[: number != 1]}, whatever datasets they have or will have"
-            case _:
-                return f"{number} {self.means[:-1] if number == 1 else self.means}"
+        if self.means == "standing query":
+            return f"whatever fulfils the condition, now {number} {'thing' if number == 1 else 'things'}"
+        counted = f"{number} {self.means.removesuffix('s') if number == 1 else self.means}"
+        later = ", whatever datasets they have or will have" if self.means == "data IDs" else ""
+        return f"{counted}{later}"
 
 
 def find(butler: Butler, request: Request) -> Found:
@@ -239,7 +237,11 @@ def _datasets(butler: Butler, request: Request, collections: Sequence[str]) -> l
             ):
                 refs.setdefault(ref.id, ref)
     if request.dataset_ids:
-        given = {ref.id: ref for ref in butler.get_many_datasets(request.dataset_ids)}
+        # By its UUID alone a dataset comes without its night, filter and the like.
+        given = {
+            ref.id: ref if ref.dataId.hasFull() else ref.expanded(butler.registry.expandDataId(ref.dataId))
+            for ref in butler.get_many_datasets(request.dataset_ids)
+        }
         if missing := [id for id in request.dataset_ids if id not in given]:
             more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
             raise AnnotationError(f"The repository has no dataset {missing[0]}{more}.")
@@ -258,8 +260,6 @@ def _subsets(butler: Butler, refs: Iterable[DatasetRef], element: str) -> list[D
                 f"Datasets of type {ref.datasetType.name} have no {element}; their dimensions are "
                 f"{', '.join(ref.dataId.dimensions.names)}."
             )
-        if not set(group.required) <= set(ref.dataId.mapping):
-            ref = ref.expanded(butler.registry.expandDataId(ref.dataId))
         subset = ref.dataId.subset(group)
         found.setdefault(subset.required_values, subset)
     return [found[key] for key in sorted(found)]

@@ -1,6 +1,7 @@
 """The Butler's queries, without what is marked: code that asks the Butler moves by changing one call.
 
-What comes back is what the Butler gives, less what is left out; the list that holds it says what that was, and why.
+What comes back is what the Butler gives, less what is left out; the list that holds it says what that was,
+and why.
 """
 
 import logging
@@ -136,16 +137,16 @@ def query_datasets(
     exclude_flags, require_flags, exclude_tags, require_metrics, policy, at, inherit
         As of `gnomon.curation.exclusions.Selection`.
     on_shadow
-        With ``find_first``, what becomes of a data ID whose first dataset is left out while another one stands
-        in a later collection: ``drop`` leaves the data ID out, ``fall-back`` takes the first dataset that is
-        not left out.
+        With ``find_first``, what becomes of a data ID whose first dataset is left out while another one
+        stands in a later collection: ``drop`` leaves the data ID out, ``fall-back`` takes the first dataset
+        that is not left out.
     annotations, store, lineage
         An open log, store or lineage, or where it is kept; None means what the settings say. The last two are
         opened only if metrics are required, or the rules of inheritance let inputs count.
     limit
-        How many at most are wanted *after* the exclusion; negative, as for the Butler, means that a warning is
-        given if there were more. None, and not the Butler's 20,000, is the default: a list that ends somewhere
-        cannot be told from one that is complete.
+        How many at most are wanted *after* the exclusion; negative, as for the Butler, means that a warning
+        is given if there were more. None, and not the Butler's 20,000, is the default: a list that ends
+        somewhere cannot be told from one that is complete.
     explain
         Whether an empty answer is an error.
 
@@ -299,19 +300,28 @@ def _found(
 ) -> Iterator[Exclusions]:
     """Find what is left out, and keep open what was opened for it."""
     with ExitStack() as opened:
-        log = annotations if isinstance(annotations, Annotations) else None
-        if log is None and selection.asks_annotations:
+        log: Annotations | None = None
+        if isinstance(annotations, Annotations):
+            log = annotations
+        elif selection.asks_annotations:
             log = opened.enter_context(open_annotations(annotations))
-        kept = store if isinstance(store, Store) else None
-        if kept is None and selection.asks_metrics:
+        kept: Store | None = None
+        if isinstance(store, Store):
+            kept = store
+        elif selection.asks_metrics:
             kept = open_store(store)
-        known = lineage if isinstance(lineage, Lineage) else None
-        if known is None and selection.inherit is not None and selection.exclude_flags:
-            if load_inheritance(selection.inherit).datasets_count:
-                known = opened.enter_context(
-                    open_lineage(None if lineage is None else os.fspath(lineage))
-                )
+        known: Lineage | None = None
+        if isinstance(lineage, Lineage):
+            known = lineage
+        elif _needs_lineage(selection):
+            known = opened.enter_context(open_lineage(lineage))
         yield find_exclusions(selection, annotations=log, butler=butler, store=kept, lineage=known)
+
+
+def _needs_lineage(selection: Selection) -> bool:
+    if not selection.exclude_flags or selection.inherit is None:
+        return False
+    return load_inheritance(selection.inherit).datasets_count
 
 
 def _data_ids(butler: Butler, records: Sequence[DimensionRecord]) -> list[Mapping[str, int | str]]:

@@ -48,6 +48,7 @@ def find_datasets(
     where: str = "",
     bind: Mapping[str, Any] | None = None,
     find_first: bool = False,
+    sort: bool = True,
 ) -> list[DatasetRef]:
     """Find datasets of one type.
 
@@ -63,6 +64,8 @@ def find_datasets(
         A condition on data IDs, in the Butler's language, and what its names stand for.
     find_first
         Whether only the first dataset of each data ID counts, and not those that it shadows.
+    sort
+        Whether their order matters.
 
     Returns
     -------
@@ -82,7 +85,7 @@ def find_datasets(
     with asking, butler.query() as query:
         found = query.datasets(dataset_type, list(collections), find_first=find_first)
         refs = list(found.where(where, bind=dict(bind or {})) if where else found)
-    return sorted(refs, key=lambda ref: (ref.dataId.required_values, ref.run))
+    return sorted(refs, key=lambda ref: (ref.dataId.required_values, ref.run)) if sort else refs
 
 
 def find_data_ids(

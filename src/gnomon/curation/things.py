@@ -104,17 +104,22 @@ def targets_about(things: Iterable[Thing]) -> list[list[Target]]:
     result = []
     for thing in things:
         about = [] if thing.dataset_id is None else [Target.dataset(thing.dataset_id)]
-        if thing.dataset_type is not None:
-            identifying = {name: thing.data_id[name] for name in dataids.required(thing.data_id)}
-            if identifying:
-                about.append(Target.of_data_id(identifying, dataset_type=thing.dataset_type))
+        if thing.dataset_type is not None and thing.data_id:
+            identifying = {name: thing.data_id[name] for name in _required(tuple(thing.data_id))}
+            about.append(Target.of_data_id(identifying, dataset_type=thing.dataset_type))
         for element, names in _records(tuple(thing.data_id)):
-            key = (names, *(thing.data_id[name] for name in names))
-            if key not in known:
-                known[key] = Target.dimension(element, {name: thing.data_id[name] for name in names})
-            about.append(known[key])
+            key = (names, *[thing.data_id[name] for name in names])
+            if (target := known.get(key)) is None:
+                target = Target.dimension(element, {name: thing.data_id[name] for name in names})
+                known[key] = target
+            about.append(target)
         result.append(about)
     return result
+
+
+@lru_cache(maxsize=256)
+def _required(names: tuple[str, ...]) -> frozenset[str]:
+    return dataids.required(names)
 
 
 @lru_cache(maxsize=256)

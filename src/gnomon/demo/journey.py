@@ -29,6 +29,7 @@ from gnomon.errors import NotOursError, RepositoryError
 from gnomon.judgement import compare, judge
 from gnomon.repository.configuration import open_butler
 from gnomon.repository.harvest import harvest
+from gnomon.repository.lineage import Lineage, open_lineage
 from gnomon.store import Store, open_store
 
 __all__ = ["Reporter", "run_demo"]
@@ -107,9 +108,12 @@ def _travel(folder: Path, night: Night, report: Reporter) -> Outcome:
     with (
         open_butler(folder / "repo", writeable=True) as butler,
         closing(open_annotations(folder / "annotations.db")) as annotations,
+        open_lineage(str(folder / "lineage.db")) as lineage,
     ):
         with report.step("Measuring every visit and the night with pipetask") as progress:
-            before = _measure(folder, butler, store, _FIRST, report=progress, arguments=["-p", "night.yaml"])
+            before = _measure(
+                folder, butler, store, lineage, _FIRST, report=progress, arguments=["-p", "night.yaml"]
+            )
         with report.step("Judging the measurements"):
             verdicts = judge(before.rows, specifications)
         with report.step("Marking what is out of line"):
@@ -135,6 +139,7 @@ def _travel(folder: Path, night: Night, report: Reporter) -> Outcome:
                 folder,
                 butler,
                 store,
+                lineage,
                 _SECOND,
                 output_run=output_run,
                 report=progress,
@@ -229,6 +234,7 @@ def _measure(
     folder: Path,
     butler: Butler,
     store: Store,
+    lineage: Lineage,
     output: str,
     *,
     arguments: list[str],
@@ -244,7 +250,7 @@ def _measure(
     log = folder / "logs" / f"{output_run.replace('/', '-')}.log"
     run_pipetask(command, cwd=folder, log=log, progress=lambda done: report(done, None))
     butler.registry.refresh()
-    harvest(butler, store, collections=output)
+    harvest(butler, store, collections=output, lineage=lineage)
     return Run(output_run, typed(command), store.load(f"{_PACKAGE}.*", collections=output_run).polars())
 
 

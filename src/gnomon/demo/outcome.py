@@ -1,5 +1,6 @@
 """What the demonstration found, as plain data: the same for the terminal, the page and ``--json``."""
 
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -47,6 +48,11 @@ class Run:
         return {
             name: _described(group) for (name,), group in of_night.group_by("metric", maintain_order=True)
         }
+
+    def night_dataset(self) -> uuid.UUID | None:
+        """Give a dataset that holds a metric of the whole night."""
+        found = self.rows.filter(pl.col("visit").is_null()).sort("metric")["dataset_id"]
+        return None if found.is_empty() else uuid.UUID(bytes=found[0])
 
 
 @dataclass(frozen=True)

@@ -201,7 +201,23 @@ def next_steps(outcome: Outcome) -> list[tuple[str, str]]:
             "Look at a metric.",
             f"gnomon load demo.zero_point_offset --collections {chain} --store {place}/store",
         ),
+        (
+            "Change the rule in rules.yaml, and see what it would say now.",
+            f"gnomon rules test {place}/rules.yaml --collections {chain} --store {place}/store "
+            f"--annotations {place}/annotations.db",
+        ),
     ]
+    if (dataset := outcome.before.night_dataset()) is not None:
+        steps.append(
+            (
+                "See from what a figure of the night was made, and what was said of that.",
+                f"gnomon lineage {place}/repo {dataset} --annotations {place}/annotations.db "
+                f"--lineage {place}/lineage.db",
+            )
+        )
+    steps.append(
+        ("See what was left out of the second run, and why.", f"gnomon qgraph explain {place}/unflagged.qg")
+    )
     if marks := outcome.visit_marks():
         mark = marks[-1]
         about = f"instrument={DemoCamera.getName()} visit={mark.visit}"

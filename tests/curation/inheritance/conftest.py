@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 from lsst.daf.butler import Butler, DatasetType
+from tests.curation.inheritance.made import DATASET_TYPES, insert_survey
 
 from gnomon.repository.lineage import Lineage, open_lineage
-from tests.curation.inheritance.made import DATASET_TYPES, insert_survey
 
 
 @pytest.fixture(scope="package")

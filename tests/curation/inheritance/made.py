@@ -1,4 +1,4 @@
-"""A small repository in which a visit is not an exposure: two visit systems, and visits of several exposures."""
+"""A small repository in which a visit is not an exposure: two visit systems, one of them of pairs."""
 
 import uuid
 
@@ -13,8 +13,8 @@ CAM = "Cam"
 def insert_survey(butler: Butler, exposures: int = 8) -> None:
     """Insert exposures, each of them a visit of its own, and visits of two exposures each.
 
-    Visits 1, 2, ... consist of one exposure of that number, in the visit system *one-to-one*; visits 101, 103, ...
-    of the exposures 1 and 2, 3 and 4, ..., in *pairs*. *OtherCam* has one exposure and visit, 1, too.
+    Visits 1, 2, ... consist of one exposure of that number, in the visit system *one-to-one*; visits 101,
+    103, ... of the exposures 1 and 2, 3 and 4, ..., in *pairs*. *OtherCam* has one exposure and visit: 1.
     """
     insert = butler.registry.insertDimensionData
     with butler.transaction():

@@ -1,4 +1,4 @@
-"""Whatever is flagged: what visits inherit is what one finds by looking at each visit, and the order says nothing."""
+"""Whatever is flagged, visits inherit what one finds by looking at each of them, in any order."""
 
 import random
 from itertools import product
@@ -7,11 +7,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lsst.daf.butler import Butler
+from tests.curation.inheritance.made import ADA, BOT, held, of
 
 from gnomon.annotations import EffectiveFlag, Target
 from gnomon.annotations.model import FlagState
 from gnomon.curation.inheritance import Inheritance, InheritedFlag, inherit, parse_inheritance
-from tests.curation.inheritance.made import ADA, BOT, held, of
 
 LAW = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 MEMBERS = {

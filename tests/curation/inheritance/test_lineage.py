@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from lsst.daf.butler import Butler, DatasetRef
+from tests.curation.inheritance.made import ADA, BOT, CAM, held, of
 
 from gnomon.annotations import Annotations, Assertion, EffectiveFlag, Target, open_annotations
 from gnomon.curation.inheritance import (
@@ -18,7 +19,6 @@ from gnomon.curation.inheritance import (
 )
 from gnomon.errors import InheritanceError
 from gnomon.repository.lineage import Dataset, Edge, Lineage
-from tests.curation.inheritance.made import ADA, BOT, CAM, held, of
 
 STANDARD = load_inheritance("standard@1")
 
@@ -30,9 +30,7 @@ def rules(**flow: object) -> InheritanceRules:
 
 
 def catalogs(butler: Butler, run: str, visits: range) -> list[DatasetRef]:
-    return [
-        butler.put({}, "catalog", instrument=CAM, visit=visit, detector=1, run=run) for visit in visits
-    ]
+    return [butler.put({}, "catalog", instrument=CAM, visit=visit, detector=1, run=run) for visit in visits]
 
 
 def coadd(butler: Butler, run: str) -> DatasetRef:
@@ -124,9 +122,7 @@ def test_a_rule_says_how_far_along_which_steps_and_of_how_many(
             Edge(inputs[0].id, raws[2].id, "predicted"),
         ]
     )
-    compiled = Inheritance(
-        [held(Target.dataset(raws[0].id))], rules(**flow), butler=butler, lineage=lineage
-    )
+    compiled = Inheritance([held(Target.dataset(raws[0].id))], rules(**flow), butler=butler, lineage=lineage)
     found = told(compiled.of_datasets([made]), made.id)
     assert [text.partition(" is")[0] for text in found] == ([] if counted is None else [f"clouds: {counted}"])
 
@@ -184,7 +180,11 @@ def test_a_log_is_asked_about_all_that_is_said_in_it(
 
     def found(**options: object) -> set[str]:
         flags = find_inherited(
-            log, [Target.dataset(one.id)], butler=butler, lineage=lineage, **options  # type: ignore[arg-type]
+            log,
+            [Target.dataset(one.id)],
+            butler=butler,
+            lineage=lineage,
+            **options,  # type: ignore[arg-type]
         )
         return {flag.flag for flag in flags}
 

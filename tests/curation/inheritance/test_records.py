@@ -1,7 +1,8 @@
-"""A visit has flags from its exposures, whatever visit systems there are; a person's clear stands against it."""
+"""A visit has flags from its exposures, whatever visit systems there are, unless a person cleared them."""
 
 import pytest
 from lsst.daf.butler import Butler
+from tests.curation.inheritance.made import ADA, BOT, held, of
 
 from gnomon.annotations import EffectiveFlag, Target
 from gnomon.curation.inheritance import (
@@ -12,7 +13,6 @@ from gnomon.curation.inheritance import (
     parse_inheritance,
 )
 from gnomon.errors import InheritanceError
-from tests.curation.inheritance.made import ADA, BOT, held, of
 
 STANDARD = load_inheritance("standard@1")
 
@@ -112,7 +112,10 @@ def test_a_rule_may_name_flags(butler: Butler) -> None:
 
 
 def test_only_what_is_set_flows(butler: Butler) -> None:
-    flags = [held(of("exposure", exposure=1), state="clear"), held(of("exposure", exposure=2), state="examined")]
+    flags = [
+        held(of("exposure", exposure=1), state="clear"),
+        held(of("exposure", exposure=2), state="examined"),
+    ]
     assert inherit(flags, STANDARD, butler=butler) == []
 
 
@@ -162,7 +165,8 @@ def test_from_a_visit_to_its_exposures_only_where_a_rule_says_so(butler: Butler)
 def test_a_circle_of_rules_ends(butler: Butler) -> None:
     both = rules({"from": "exposure", "to": "visit"}, {"from": "visit", "to": "exposure"})
     found = inherit([held(of("exposure", exposure=1))], both, butler=butler)
-    # By way of the pair 101 the other exposure has it, and by that one its own visit; nothing has it from itself.
+    # By way of the pair 101 the other exposure has it, and by that one its own visit; nothing has it from
+    # itself.
     assert names(found) == [
         "Cam exposure=2 clouds",
         "Cam visit=1 clouds",

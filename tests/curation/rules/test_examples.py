@@ -1,10 +1,12 @@
 """Examples in rule files: the tests that travel with a rule."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gnomon.curation.rules import Example, Rule, failing_examples
+from gnomon.curation.rules import Example, Rule, failing_examples, load_rules
 
 
 def rule(given: Any, expect: Any, **more: Any) -> Rule:
@@ -84,3 +86,13 @@ def test_an_example_that_cannot_be_one_is_refused(given: Any, expect: Any, messa
 
 def test_examples_are_made_in_code_as_well() -> None:
     assert Example(given=({"seeing": 1},), expect=("set",)).expect == ("set",)
+
+
+def test_the_rule_that_the_documentation_shows_holds_its_examples(tmp_path: Path) -> None:
+    page = Path(__file__).parents[3] / "docs" / "user" / "rules.md"
+    shown = re.search(r"^```yaml\n(rules:.*?)^```$", page.read_text(encoding="utf-8"), re.M | re.S)
+    assert shown
+    (tmp_path / "rules.yaml").write_text(shown[1], encoding="utf-8")
+    (poor,) = load_rules(tmp_path / "rules.yaml")
+    assert poor.examples
+    assert failing_examples(poor) == []

@@ -1,5 +1,6 @@
 """Runs of rules: only what changed is said, what vanished is taken back, and a run is withdrawn as one."""
 
+import datetime
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,7 @@ from gnomon.curation.rules import (
     withdraw_runs,
 )
 from gnomon.errors import AnnotationError, AnnotationNotFoundError, DefinitionError
+from gnomon.measurements import observations
 from gnomon.store import Store, open_store
 from gnomon.store.layout.search_path import Chain
 
@@ -124,6 +126,61 @@ def test_a_reason_that_is_worded_otherwise_is_no_change(store: Store, log: Annot
     assert run(store, log).annotation is None
 
 
+# --- observations ---
+
+
+def observe(store: Store, types: list[str]) -> None:
+    """Keep what the records of the first visits of the night say."""
+    begin = datetime.datetime(2026, 3, 1)
+    number = len(types)
+    columns = {
+        "element": ["visit"] * number,
+        "instrument": ["DemoCamera"] * number,
+        "id": [2026030100000 + place for place in range(1, number + 1)],
+        "day_obs": [20260301] * number,
+        "physical_filter": ["V"] * number,
+        "observation_type": types,
+        "obs_begin": [begin + datetime.timedelta(minutes=place) for place in range(number)],
+        "obs_end": [begin + datetime.timedelta(minutes=place, seconds=30) for place in range(number)],
+    }
+    store.keep_observations(observations.conform(pl.DataFrame(columns).to_arrow()))
+
+
+def test_what_the_store_knows_of_observations_decides_what_is_looked_at(
+    store: Store, log: Annotations, rows: Rows
+) -> None:
+    measure(store, rows("demo.sky", [80.0, 80.0, 60.0]))
+    observe(store, ["science", "flat", "science"])
+    assert store.observations()["observation_type"].to_list() == ["science", "flat", "science"]
+    rule = BRIGHT.model_copy(update={"only": "visit.observation_type = 'science'"})
+    assert changes(run(store, log, rule)) == {1: "set", 3: "examined"}
+    observe(store, ["science", "science", "flat"])
+    assert changes(run(store, log, rule)) == {2: "set", 3: "withdrawn"}
+    assert changes(run(store, log, rule, where="observation_type = 'flat'")) == {}
+
+
+def test_a_visit_that_was_taken_and_not_measured_ends_a_row(
+    store: Store, log: Annotations, rows: Rows
+) -> None:
+    measure(store, rows("demo.sky", [80.0, 80.0, 80.0, 80.0])[[0, 1, 3]])
+    rule = BRIGHT.model_copy(update={"when": "value > 70 for 3 consecutive visits"})
+    assert set(changes(run(store, log, rule)).values()) == {"set"}
+    observe(store, ["science"] * 4)
+    assert set(changes(run(store, log, rule)).values()) == {"examined"}
+
+
+def test_a_dataset_that_is_gone_is_no_longer_marked(store: Store, log: Annotations, rows: Rows) -> None:
+    frame = rows("demo.sky", [80.0, 80.0])
+    measure(store, frame)
+    rule = BRIGHT.model_copy(update={"of": "dataset"})
+    run(store, log, rule)
+    store.remove(of(frame, 1), reason="gone")
+    run(store, log, rule, where="visit % 1000 = 1")
+    (flag,) = log.effective(None, flags=["questionable"])
+    assert flag.target.dataset_id is not None
+    assert [flag.target.dataset_id.bytes] == of(frame, 2)
+
+
 # --- parts ---
 
 
@@ -160,6 +217,30 @@ def test_what_was_measured_elsewhere_is_left_as_it_is(store: Store, log: Annotat
     run(store, log)
     assert changes(run(store, log, collections="night/2")) == {2: "examined", 3: "set"}
     assert held(log) == {1: "set", 2: "examined", 3: "set"}
+
+
+def test_what_no_longer_fulfils_the_condition_of_a_part_lies_outside_it(
+    store: Store, log: Annotations, rows: Rows
+) -> None:
+    measure(store, rows("demo.sky", [80.0, 80.0]))
+    run(store, log)
+    measure(store, rows("demo.sky", [75.0, 80.0]))
+    assert run(store, log, where="value > 78").annotation is None
+    assert held(log) == {1: "set", 2: "set"}
+
+
+def test_what_is_gone_from_one_collection_may_be_measured_in_another_of_which_the_rule_spoke(
+    store: Store, log: Annotations, rows: Rows
+) -> None:
+    measure(store, rows("demo.sky", [80.0, 80.0]))
+    second = rows("demo.sky", [80.0, 80.0], run="night/2")
+    measure(store, second)
+    run(store, log)
+    store.remove(of(second, 1, 2), reason="gone")
+    assert run(store, log, collections="night/2").annotation is None
+    store.remove(of(rows("demo.sky", [80.0, 80.0]), 1), reason="gone")
+    assert changes(run(store, log, collections="night/2")) == {1: "withdrawn"}
+    assert held(log) == {2: "set"}
 
 
 def test_what_a_chain_no_longer_leads_to_is_taken_back(store: Store, log: Annotations, rows: Rows) -> None:

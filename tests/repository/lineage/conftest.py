@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.annotations.conftest import make_database, serve, server
+from tests.annotations.conftest import make_database, server
 
 from gnomon.repository.lineage import Lineage, open_lineage
 
-__all__ = ["make_database", "serve", "server"]
+__all__ = ["make_database", "server"]
 
 
 @pytest.fixture

@@ -87,7 +87,7 @@ def test_the_order_of_the_sources_makes_no_difference(
         lambda lineage: record_graph(lineage, str(processed.finished)),
         lambda lineage: record_graph(lineage, str(processed.predicted)),
     ]
-    found = []
+    found: list[Any] = []
     for order in (sources, sources[::-1]):
         with open_lineage(tmp_path / f"{len(found)}.db") as lineage:
             for source in order:
@@ -157,8 +157,8 @@ def test_a_table_of_inputs_says_what_was_used(processed: Processed, butler: Butl
 
 def test_rows_stand_for_parents_that_agree_with_them_in_every_dimension(lineage: Lineage) -> None:
     coadd, *parents = (uuid.UUID(int=n) for n in range(1, 8))
-    visit = {"instrument": "A", "visit": 1, "band": "r"}
-    data_ids = [
+    visit: dict[str, int | str] = {"instrument": "A", "visit": 1, "band": "r"}
+    data_ids: list[dict[str, int | str]] = [
         visit | {"detector": 3},
         visit | {"detector": 4},
         visit | {"detector": 3, "visit": 2},
@@ -239,9 +239,10 @@ def test_established_readers_pass_over_it(processed: Processed, butler: Butler) 
     class Loader(yaml.SafeLoader):
         """Makes a mapping of a measurement, as those do of which the keys are looked up by name."""
 
-    Loader.add_constructor(
-        "lsst.verify.Measurement", lambda loader, node: loader.construct_mapping(node, deep=True)
-    )
+    def construct(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Any, Any]:
+        return loader.construct_mapping(node, deep=True)
+
+    Loader.add_constructor("lsst.verify.Measurement", construct)
     document = yaml.load(content, Loader)
     assert {"metric", "value", "unit", "notes", "blobs", "identifier"} <= document.keys()
     assert read_values(content) is not None
@@ -313,6 +314,19 @@ def test_a_file_that_cannot_be_read_stops_nothing_and_is_tried_again(
         assert (again.files, len(again.not_read)) == (1, 1)
 
 
+def test_tables_in_an_archive_are_read_too(processed: Processed, tmp_path: Path, lineage: Lineage) -> None:
+    root = shutil.copytree(processed.root, tmp_path / "repo")
+    with Butler.from_config(str(root), writeable=True) as butler:
+        refs = butler.query_datasets("calibrated", collections=processed.run)
+        archive = butler.retrieve_artifacts_zip(refs, tmp_path / "out")
+        butler.pruneDatasets(refs, disassociate=True, purge=True, unstore=True)
+        butler.ingest_zip(archive, transfer="copy")
+        assert gather(butler, lineage, collections=processed.run).not_read == []
+    raws = processed.ids(RAW, collections=INPUTS)
+    for visit, identifier in processed.ids("calibrated").items():
+        assert kinds(lineage, identifier) == {raws[visit]: {"read"}}
+
+
 def test_what_was_removed_is_still_named(processed: Processed, tmp_path: Path, lineage: Lineage) -> None:
     root = shutil.copytree(processed.root, tmp_path / "repo")
     calibrated = processed.ids("calibrated")
@@ -348,6 +362,7 @@ def with_graph(processed: Processed, folder: Path) -> Path:
     return root
 
 
+@pytest.mark.long
 def test_without_a_record_the_graph_of_the_run_answers(processed: Processed, tmp_path: Path) -> None:
     root = with_graph(processed, tmp_path)
     stacked, raws = processed.ids("stacked")[NIGHT], processed.ids(RAW, collections=INPUTS)

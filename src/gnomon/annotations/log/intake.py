@@ -211,7 +211,10 @@ def _problem(
     if event.hlc <= max([chain.reading, *(readings[parent] for parent in event.parents)]):
         return AnnotationLogError(f"The clock of {place[0].lower()}{place[1:]} goes back.")
     if event.id in readings:
-        return AnnotationLogError(f"{place} has the id of another event.")
+        return AnnotationLogError(
+            f"{place} has the id of another event. If a part of that log was transferred here, this log cannot "
+            "follow the whole: transfer what else is wanted, or begin a new log that follows it."
+        )
     if event.annotation_id is not None and (event.kind == "add") == (event.annotation_id in made):
         what = "makes an annotation that exists" if event.kind == "add" else "changes one that was never made"
         return AnnotationLogError(f"{place} {what}: {event.annotation_id}.")

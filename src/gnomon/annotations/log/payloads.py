@@ -32,12 +32,25 @@ def check(event: Event) -> None:
     payload = event.payload
     try:
         _CHECKS[event.kind](payload)
+        _carried(payload.get("carried"))
     except AnnotationError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise AnnotationError(
             f"An event of kind {event.kind} does not hold what it should: {type(error).__name__}: {error}."
         ) from None
+
+
+def _carried(source: Mapping[str, Any] | None) -> None:
+    """Check what an event says of the log in which it was recorded first, and of those on the way."""
+    while source is not None:
+        checks.origin(source["origin"])
+        for parent in source["parents"]:
+            checks.identifier(parent, "an event")
+        for name, kind in (("origin_seq", int), ("hlc", int), ("previous", str), ("hash", str)):
+            if type(source[name]) is not kind:
+                raise AnnotationError(f"The {name} that an event had in another log is {source[name]!r}.")
+        source = source.get("carried")
 
 
 def _add(payload: Mapping[str, Any]) -> None:

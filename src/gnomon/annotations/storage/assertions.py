@@ -13,7 +13,17 @@ from gnomon.annotations.storage.annotations import MANY_PARENTS
 from gnomon.annotations.storage.names import Names
 from gnomon.annotations.targets import Target
 
-__all__ = ["AssertedRow", "asserted", "flags", "keys_with", "of_actors", "parents", "rows", "targets", "texts"]
+__all__ = [
+    "AssertedRow",
+    "asserted",
+    "flags",
+    "keys_with",
+    "of_actors",
+    "parents",
+    "rows",
+    "targets",
+    "texts",
+]
 
 _ROWS = """
 SELECT k.key, a.flag, a.state, a.version, a.reason, a.actor, a.recorded_at, a.text, a.annotation_id,
@@ -113,7 +123,8 @@ def flags(connection: Connection) -> list[str]:
     # From each flag to the next along the index: there are few flags, and a million assertions.
     query = (
         "WITH RECURSIVE f(flag) AS (SELECT min(flag) FROM assertion UNION ALL "
-        "SELECT (SELECT min(a.flag) FROM assertion AS a WHERE a.flag > f.flag) FROM f WHERE f.flag IS NOT NULL) "
+        "SELECT (SELECT min(a.flag) FROM assertion AS a WHERE a.flag > f.flag) FROM f "
+        "WHERE f.flag IS NOT NULL) "
         "SELECT flag FROM f WHERE flag IS NOT NULL"
     )
     return sorted(row[0] for row in bulk.query(connection, query))

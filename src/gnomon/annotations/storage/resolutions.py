@@ -15,6 +15,7 @@ from gnomon.annotations.targets import Target
 __all__ = ["Resolution", "become", "spread", "unresolved", "write"]
 
 _COLUMNS = tuple(column.name for column in schema.resolution.columns)
+_PENDING = "pending:"
 _SELECT = "SELECT r.pending_key, r.target_key, r.hlc, r.origin, r.seq, r.pending, r.target FROM {keys} "
 
 
@@ -86,19 +87,13 @@ def spread(
         return None
     asked = set(keys)
     records = set(asked)
-    became = _winners(
-        connection, names, "CROSS JOIN resolution AS r WHERE r.pending_key = k.value", asked, cut
-    )
+    clause = "CROSS JOIN resolution AS r WHERE r.pending_key = k.value"
+    became = _winners(connection, names, clause, [key for key in asked if key.startswith(_PENDING)], cut)
     records.update(found.target_key for found in became.values())
-    candidates = {
-        row[0]
-        for row in bulk.fetch(
-            connection, _SELECT + "CROSS JOIN resolution AS r WHERE r.target_key = k.value", list(records)
-        )
-    }
-    all_of_them = _winners(
-        connection, names, "CROSS JOIN resolution AS r WHERE r.pending_key = k.value", candidates, cut
-    )
+    candidates = _became_one_of(connection, records)
+    if not became and not candidates:
+        return None
+    all_of_them = _winners(connection, names, clause, candidates, cut)
     group: dict[str, set[str]] = {record: {record} for record in records}
     for found in all_of_them.values():
         if found.target_key in group:
@@ -161,6 +156,16 @@ def unresolved(connection: Connection) -> list[Target]:
         .order_by(columns.key)
     )
     return [Target.from_dict(json.loads(row.body)) for row in connection.execute(query)]
+
+
+def _became_one_of(connection: Connection, records: Collection[str]) -> set[str]:
+    """Give the pending observations of which some event says that they became one of some records."""
+    # Where more is asked about than was ever resolved, reading it all is quicker than as many look-ups.
+    few = bulk.query(connection, f"SELECT pending_key, target_key FROM resolution LIMIT {len(records) + 1}")
+    if len(few) <= len(records):
+        return {pending for pending, record in few if record in records}
+    query = _SELECT + "CROSS JOIN resolution AS r WHERE r.target_key = k.value"
+    return {row[0] for row in bulk.fetch(connection, query, list(records))}
 
 
 def _winners(

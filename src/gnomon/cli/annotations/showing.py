@@ -318,8 +318,8 @@ def effective(
 ) -> None:
     """Print which flags hold, of some things, or of everything of which --flag was ever said.
 
-    With --inherit, what things have from others stands among it: a visit from its exposures, a dataset from what
-    it was made from.
+    With --inherit, what things have from others stands among it: a visit from its exposures, a dataset from
+    what it was made from.
 
     The cut on which the answer rests is printed on standard error: with it, and the policy, the same answer
     can be had at any time.
@@ -332,7 +332,9 @@ def effective(
             "Missing argument: give a data ID or something else, or --flag for everything."
         )
     if (inherit is None) != (repo is None):
-        raise click.UsageError("--inherit and --repo belong together: the repository knows what is part of what.")
+        raise click.UsageError(
+            "--inherit and --repo belong together: the repository knows what is part of what."
+        )
     with opened(annotations, config) as log:
         cut = log.cut(read_moment(at))
         held = log.effective(

@@ -3,6 +3,7 @@
 import uuid
 
 import click
+from rich.console import Console
 
 from gnomon.cli.annotations.opening import opened, refuse_missing
 
@@ -64,6 +65,7 @@ def transfer(
         repository=label,
     )
     with (
+        Console(stderr=True).status("Looking for what was said"),
         open_butler(repository, without_datastore=True) as butler,
         opened(source, config) as from_,
         opened(destination, config) as to,

@@ -1,28 +1,27 @@
 """``gnomon qgraph build``: ``pipetask qgraph``, without what is marked bad."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
 from lsst.ctrl.mpexec.cli.cmd.commands import coverage_context
 from lsst.ctrl.mpexec.cli.utils import collect_pipeline_actions
-from lsst.daf.butler.cli.utils import option_section
 
 from gnomon.cli.options import format_option
 from gnomon.cli.qgraph.choosing import Choice, choice_options, find, take_choice
 from gnomon.cli.qgraph.logs import follow_log, log_options
-from gnomon.cli.qgraph.pipetask_options import GraphCommand, options_of_pipetask
+from gnomon.cli.qgraph.pipetask_options import GraphCommand, options_of_pipetask, section
 from gnomon.cli.qgraph.pipetask_steps import finish, make_pipeline, prepare, read_show, show_existing
 from gnomon.cli.qgraph.saving import check_place, replacing
 from gnomon.cli.qgraph.showing import print_account, print_quanta
 from gnomon.errors import GraphLossError
 
 if TYPE_CHECKING:
-    from lsst.ctrl.mpexec import PipelineGraphFactory
+    from lsst.ctrl.mpexec import PipelineGraphFactory  # type: ignore[attr-defined]
     from lsst.ctrl.mpexec.showInfo import ShowInfo
 
     from gnomon.curation.exclusions import Exclusions
-    from gnomon.curation.graphs import LeftOut, Pruned, TaskAccount
+    from gnomon.curation.graphs import Graph
 
 __all__ = ["build"]
 
@@ -30,16 +29,15 @@ _NOTHING_CHOSEN = "Nothing was chosen to be left out: this is the graph that `pi
 
 
 @click.command(cls=GraphCommand)
-@click.pass_context
-@option_section("What is left out:")
+@section("What is left out:")
 @choice_options
 @click.option(
     "--on-shadow",
     type=click.Choice(["drop", "fall-back"]),
     default="drop",
     show_default=True,
-    help="Where a dataset is left out and a later input collection has another of its data ID: leave that out "
-    "too, or take it.",
+    help="Where a dataset is left out and a later input collection has another of its data ID: leave that "
+    "out too, or take it.",
 )
 @click.option(
     "--max-loss",
@@ -50,7 +48,8 @@ _NOTHING_CHOSEN = "Nothing was chosen to be left out: this is the graph that `pi
 @format_option
 @options_of_pipetask()
 @log_options()
-def build(ctx: click.Context, **given: Any) -> None:
+@click.pass_context
+def build(ctx: click.Context, /, **given: Any) -> None:
     """Build a quantum graph as `pipetask qgraph` does, without what is marked bad.
 
     All options of `pipetask qgraph` mean here what they mean there.
@@ -90,7 +89,6 @@ def _build(
     format_: str,
 ) -> None:
     from gnomon.curation.graphs import build_graph
-    from gnomon.curation.graphs.warnings import check_losses
 
     with prepare(pipeline, given) as prepared, find(choice, prepared.butler) as exclusions:
         try:
@@ -102,24 +100,19 @@ def _build(
                 output_run=prepared.output_run,
                 output=prepared.output,
                 on_shadow=on_shadow,
+                max_loss=max_loss,
                 **prepared.options,
             )
         except GraphLossError as error:
-            _show(exclusions, error.tasks, error.left_out, (), (), format_, whole=dry_run)
-            _refuse(ctx, error)
+            # A finding and no mistake: whoever is refused sees why, and the status is its own.
+            _show(exclusions, error, (), format_, whole=dry_run)
+            click.echo(f"Refused: {error}", err=True)
+            ctx.exit(1)
         if choice:
-            _show(
-                exclusions, graph.tasks, graph.left_out, graph.pruned, graph.warnings, format_, whole=dry_run
-            )
+            _show(exclusions, graph, graph.warnings, format_, whole=dry_run)
         else:
             print_quanta(graph.quanta, format_)
             click.echo(_NOTHING_CHOSEN, err=True)
-        if max_loss is not None:
-            # Not earlier, so that whoever is refused sees why.
-            try:
-                check_losses(graph.tasks, graph.left_out, max_loss)
-            except GraphLossError as error:
-                _refuse(ctx, error)
         if dry_run:
             click.echo("Nothing was written.", err=True)
             return
@@ -134,9 +127,7 @@ def _build(
 
 def _show(
     exclusions: "Exclusions",
-    tasks: Sequence["TaskAccount"],
-    left_out: Sequence["LeftOut"],
-    pruned: Sequence["Pruned"],
+    lost: "Graph | GraphLossError",
     warnings: Sequence[str],
     format_: str,
     *,
@@ -144,14 +135,8 @@ def _show(
 ) -> None:
     from gnomon.curation.graphs.record import record_of
 
-    record = record_of({}, exclusions, left_out, pruned).to_pylist()
-    print_account(exclusions.to_dict(), tasks, record, warnings, format_, whole=whole)
-
-
-def _refuse(ctx: click.Context, error: GraphLossError) -> NoReturn:
-    """End what is no mistake but a finding with its own status."""
-    click.echo(f"Refused: {error}", err=True)
-    ctx.exit(1)
+    record = record_of({}, exclusions, lost.left_out, lost.pruned).to_pylist()
+    print_account(exclusions.to_dict(), lost.tasks, record, warnings, format_, whole=whole)
 
 
 def _pass_on(

@@ -11,8 +11,6 @@ import click
 from gnomon.cli.options import annotations_option, split_names, store_option
 
 if TYPE_CHECKING:
-    from datetime import timedelta
-
     from lsst.daf.butler import Butler
 
     from gnomon.annotations import Cut
@@ -69,13 +67,14 @@ _CHOICE: Sequence[Decorator] = (
     click.option(
         "--inherit",
         metavar="NAME@VERSION|FILE|none",
-        help="The rules by which flags flow from inputs to outputs and from exposures to visits; `none` for no "
-        "inheritance.",
+        help="The rules by which flags flow from inputs to outputs and from exposures to visits; `none` for "
+        "no inheritance.",
     ),
     click.option(
         "--max-age",
         metavar="DURATION",
-        help="Refuse if the newest thing said or measured is older, such as '12 h' or '2 d'.",
+        help="Refuse if the newest thing said or measured is older, such as '12 h' or '2 d'; by default "
+        "$GNOMON_MAX_AGE or what the settings say, or else any age.",
     ),
     store_option,
     annotations_option,
@@ -164,7 +163,9 @@ def take_choice(given: dict[str, Any]) -> Choice:
     collections = split_names(given.pop("metric_collections"))
     rest = ("policy", "as_of", "metrics_as_of", "inherit", "max_age", "store", "annotations", "lineage")
     choice = Choice(
-        **named,
+        exclude_flags=named["exclude_flags"],
+        require_flags=named["require_flags"],
+        exclude_tags=named["exclude_tags"],
         require_metrics=tuple(given.pop("require_metrics")),
         metric_collections=None if collections is None else tuple(collections),
         **{name: given.pop(name) for name in rest},
@@ -173,8 +174,8 @@ def take_choice(given: dict[str, Any]) -> Choice:
         for name in ("policy", "as_of", "metrics_as_of", "inherit", "max_age"):
             if getattr(choice, name) is not None:
                 raise click.UsageError(
-                    f"--{name.replace('_', '-')} says how things are left out: say what, with --exclude-flags, "
-                    "--require-flags, --exclude-tags or --require-metric."
+                    f"--{name.replace('_', '-')} says how things are left out: say what, with "
+                    "--exclude-flags, --require-flags, --exclude-tags or --require-metric."
                 )
     return choice
 
@@ -206,7 +207,10 @@ def find(choice: Choice, butler: "Butler") -> Iterator["Exclusions"]:
 
     selection = _selection(choice)
     configured = settings.load(
-        store=choice.store, annotations=choice.annotations, lineage=choice.lineage
+        store=choice.store,
+        annotations=choice.annotations,
+        lineage=choice.lineage,
+        max_age=choice.max_age,
     )
     with ExitStack() as opened:
         given: dict[str, Any] = {}
@@ -228,7 +232,7 @@ def find(choice: Choice, butler: "Butler") -> Iterator["Exclusions"]:
             selection,
             butler=butler,
             metric_collections=choice.metric_collections,
-            max_age=_duration(choice.max_age),
+            max_age=configured.max_age,
             **given,
         )
 
@@ -269,8 +273,8 @@ def _check_exists(uri: str, what: str) -> None:
 
     if not _exists(uri):
         raise ExclusionsUnavailableError(
-            f"There is no log of {what} at {redact(uri)}, and so nothing would be left out. Say where it is, with "
-            f"--{what} or GNOMON_{what.upper()}."
+            f"There is no log of {what} at {redact(uri)}, and so nothing would be left out. Say where it is, "
+            f"with --{what} or GNOMON_{what.upper()}."
         )
 
 
@@ -291,21 +295,3 @@ def _time(text: str | None) -> int | None:
     from gnomon import times
 
     return None if text is None else times.from_utc_iso(text)
-
-
-def _duration(text: str | None) -> "timedelta | None":
-    if text is None:
-        return None
-    from datetime import timedelta
-
-    from astropy.units import Quantity, UnitConversionError, second
-
-    try:
-        seconds = float(Quantity(text).to_value(second))
-        if seconds > 0:
-            return timedelta(seconds=seconds)
-    except (TypeError, ValueError, UnitConversionError, OverflowError):
-        pass
-    raise click.BadParameter(
-        f"{text!r} is no length of time; expected is for example '12 h' or '2 d'.", param_hint="--max-age"
-    )

@@ -25,8 +25,8 @@ _SHOWN = 5  # observations named one by one
     "form",
     type=click.Choice(["where", "visits", "table"]),
     required=True,
-    help="A condition on data IDs that leaves them out; the visits or exposures that are left out, one a line; "
-    "or a table of the data IDs that remain, in ECSV.",
+    help="A condition on data IDs that leaves them out; the visits or exposures that are left out, one a "
+    "line; or a table of the data IDs that remain, in ECSV.",
 )
 @click.option(
     "-t",
@@ -39,12 +39,16 @@ _SHOWN = 5  # observations named one by one
     "-d", "--data-query", metavar="QUERY", default="", help="A condition on data IDs, as `pipetask` takes it."
 )
 @click.option(
-    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="A file instead of standard output."
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="A file instead of standard output.",
 )
 @choice_options
 @click.pass_context
 def exclusions(
     ctx: click.Context,
+    /,
     repository: str,
     form: str,
     dataset_type: str,
@@ -71,9 +75,7 @@ def exclusions(
     if not names:
         raise click.BadParameter("name at least one.", ctx, param_hint="--input")
     with open_butler(repository) as butler, find(choice, butler) as found:
-        left_out = left_out_of(
-            butler, dataset_type, collections=names, exclusions=found, where=data_query
-        )
+        left_out = left_out_of(butler, dataset_type, collections=names, exclusions=found, where=data_query)
     text, whole = _written(left_out, found, form)
     if output is None:
         sys.stdout.write(text)
@@ -81,11 +83,16 @@ def exclusions(
         output.write_text(text, encoding="utf-8")
     number, all = left_out.number, len(left_out.datasets)
     kept = f"; the table has the {all - number:,} that remain" if form == "table" else ""
-    click.echo(f"{number:,} of {all:,} {dataset_type} are left out as of {found.cut or 'the beginning'}{kept}.", err=True)
+    click.echo(
+        f"{number:,} of {all:,} {dataset_type} are left out as of {found.cut or 'the beginning'}{kept}.",
+        err=True,
+    )
     for mark in left_out.unsaid[:_SHOWN]:
         click.echo(f"Not said, since it is about another dataset type or dataset: {mark}", err=True)
     if len(left_out.unsaid) > _SHOWN:
-        click.echo(f"... and {len(left_out.unsaid) - _SHOWN:,} more; `gnomon qgraph build` heeds them.", err=True)
+        click.echo(
+            f"... and {len(left_out.unsaid) - _SHOWN:,} more; `gnomon qgraph build` heeds them.", err=True
+        )
     if left_out.unsaid or not whole:
         ctx.exit(1)
 
@@ -105,7 +112,8 @@ def _written(left_out: "LeftOut", found: "Exclusions", form: str) -> tuple[str, 
     observations = left_out.observations()
     for instrument, number, out, of in observations.in_part[:_SHOWN]:
         click.echo(
-            f"{observations.dimension} {number} of {instrument} is not listed: {out:,} of its {of:,} are left out.",
+            f"{observations.dimension} {number} of {instrument} is not listed: {out:,} of its {of:,} are "
+            "left out.",
             err=True,
         )
     if (more := len(observations.in_part) - _SHOWN) > 0:

@@ -1,4 +1,4 @@
-"""The options of ``pipetask qgraph``, taken from there, so that they are always those of the installed one."""
+"""The options of ``pipetask qgraph``, taken from there, so that they are those of the installed one."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,9 +9,9 @@ from lsst.ctrl.mpexec.cli.utils import PipetaskCommand
 from lsst.daf.butler.cli.opt import options_file_option
 from lsst.daf.butler.cli.utils import OptionGroup, option_section, yaml_presets
 
-__all__ = ["GraphCommand", "options_of_pipetask"]
+__all__ = ["GraphCommand", "options_of_pipetask", "section"]
 
-_SECTION = "qgraph"
+_COMMAND = "qgraph"
 
 
 class GraphCommand(PipetaskCommand):
@@ -23,7 +23,7 @@ class GraphCommand(PipetaskCommand):
         As `click.Command` takes them.
     """
 
-    extra_epilog = None
+    extra_epilog = ""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -33,7 +33,7 @@ class GraphCommand(PipetaskCommand):
 
 def _presets(ctx: click.Context, param: Any, value: Any) -> None:
     """Read a file of options that was written for ``pipetask``: its section has that command's name."""
-    of_pipetask = click.Context(ctx.command, info_name=_SECTION)
+    of_pipetask = click.Context(ctx.command, info_name=_COMMAND)
     yaml_presets(of_pipetask, param, value)
     ctx.default_map = {**(ctx.default_map or {}), **(of_pipetask.default_map or {})}
 
@@ -50,3 +50,16 @@ class options_of_pipetask(OptionGroup):  # noqa: N801 - a decorator, as its sibl
             option_section(""),
             options_file_option(callback=_presets),
         ]
+
+
+class section(OptionGroup):  # noqa: N801 - as above
+    """Begin a section of the options in the help.
+
+    Parameters
+    ----------
+    title
+        Its title.
+    """
+
+    def __init__(self, title: str) -> None:
+        self.decorators: list[Callable[..., Any]] = [option_section(title)]

@@ -1,4 +1,4 @@
-"""What ``pipetask qgraph`` does before and after its graph builder: pipeline, collections, tables, pictures."""
+"""What ``pipetask qgraph`` does around its graph builder: pipeline, collections, tables, pictures."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -9,9 +9,10 @@ from typing import Any
 import click
 import yaml
 from astropy.table import Table
-from lsst.ctrl.mpexec import PipelineGraphFactory
-from lsst.ctrl.mpexec.cli import script
+from lsst.ctrl.mpexec import PipelineGraphFactory  # type: ignore[attr-defined]
 from lsst.ctrl.mpexec.cli.butler_factory import ButlerFactory
+from lsst.ctrl.mpexec.cli.script.build import build as build_pipeline
+from lsst.ctrl.mpexec.cli.script.qgraph import qgraph as show_qgraph
 from lsst.ctrl.mpexec.showInfo import ShowInfo
 from lsst.daf.butler import Butler, MissingCollectionError
 from lsst.pipe.base.all_dimensions_quantum_graph_builder import DatasetQueryConstraintVariant
@@ -104,7 +105,7 @@ def make_pipeline(given: Mapping[str, Any], show: ShowInfo) -> PipelineGraphFact
     pipeline = given["pipeline"]
     named = f"The pipeline {pipeline!r}" if pipeline else "The pipeline"
     try:
-        return script.build(**arguments, show=show)
+        return build_pipeline(**arguments, show=show)
     except FileNotFoundError as error:
         raise RepositoryError(f"There is no pipeline at {str(pipeline)!r}.") from error
     except Exception as error:  # the tasks of a pipeline are anybody's code
@@ -218,7 +219,7 @@ def show_existing(
     """
     arguments = dict(given) | {"save_qgraph": save}
     try:
-        graph = script.qgraph(
+        graph = show_qgraph(
             factory if factory else None, **arguments, show=show, for_execution=bool(given["summary"])
         )
     except FileNotFoundError as error:

@@ -25,7 +25,7 @@ def check_place(place: str) -> None:
     Raises
     ------
     RepositoryError
-        If its name does not end as that of a graph must, or its folder does not exist or cannot be written to.
+        If its name does not end as that of a graph must, or its folder is missing or cannot be written to.
     """
     target = ResourcePath(place, forceAbsolute=True)
     if (extension := target.getExtension()) not in _EXTENSIONS:

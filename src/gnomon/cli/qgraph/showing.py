@@ -110,7 +110,9 @@ def print_quanta(quanta: Mapping[str, int], format_: str) -> None:
 
 def _print_marks(marks: Sequence[Mapping[str, Any]], *, whole: bool) -> None:
     if not marks:
-        click.echo("Nothing in this graph is marked, and nothing lacks what is required: nothing is left out.")
+        click.echo(
+            "Nothing in this graph is marked, and nothing lacks what is required: nothing is left out."
+        )
     elif whole or len(marks) <= _SHOWN:
         print_rows(marks, _MARKS, "table")
     else:
@@ -155,7 +157,11 @@ def _lacking(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     for row in rows:
         if row["rule"].startswith("require-") and row["effect"] != _IDLE:
             # Of metrics the reason has the value, and of flags the state.
-            why = row["reason"] if row["reason"].startswith("never ") else "examined or measured, and do not have it"
+            why = (
+                row["reason"]
+                if row["reason"].startswith("never ")
+                else "examined or measured, and do not have it"
+            )
             things.setdefault((row["name"], why), set()).add(row["target"])
     return [
         {"required": name, "things": len(targets), "that were": why}

@@ -17,6 +17,7 @@ from gnomon.curation.exclusions.placing import Placing
 from gnomon.curation.exclusions.requirements import RequiredFlag, Requirement
 from gnomon.curation.exclusions.selection import Selection
 from gnomon.curation.exclusions.visits import VisitsOf
+from gnomon.curation.inheritance import needed_flags
 from gnomon.errors import AnnotationLogError, ExclusionError, ExclusionsUnavailableError, StoreError
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ def find_exclusions(
     AnnotationError
         If a flag, tag or policy is unknown.
     """
+    excluding: list[str] = []
     requiring: list[str] = []
     vocabulary: Vocabulary | None = None
     if max_age is None and selection:
@@ -91,17 +93,18 @@ def find_exclusions(
             cut, vocabulary = annotations.cut(selection.at), annotations.vocabulary
             excluding, requiring = _flag_names(selection, annotations)
             if excluding or requiring:
-                held = annotations.effective(
-                    None, flags=sorted({*excluding, *requiring}), policy=policy, at=cut
-                )
-                flags = [flag for flag in held if flag.flag in excluding]
+                # Virtual flags are evaluated anew where those arrive that they are made of.
+                parts = set(needed_flags(excluding, vocabulary))
+                held = annotations.effective(None, flags=sorted({*parts, *requiring}), policy=policy, at=cut)
+                flags = [flag for flag in held if flag.flag in parts]
                 required = [flag for flag in held if flag.flag in requiring]
             tagged = tags.find_tagged(annotations, selection.exclude_tags, cut)
     placing = Placing(butler)
     flags = _with_members(flags, butler)
     inherited, inheriting = inheritance.find_inherited(
-        flags, selection.inherit, butler=butler, lineage=lineage, vocabulary=vocabulary
+        flags, excluding, selection.inherit, butler=butler, lineage=lineage, vocabulary=vocabulary
     )
+    flags = [flag for flag in flags if flag.flag in excluding]
     marks = sorted(
         [*(_of_flag(flag) for flag in flags if flag.state == "set"), *tagged, *inherited],
         key=lambda one: (_ORDER[one.rule], one.target.key, one.name),

@@ -1,6 +1,6 @@
 """What is left out, and what is granted, since a thing has a flag from others."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from lsst.daf.butler import Butler, DatasetRef
@@ -24,10 +24,12 @@ class Inheriting:
     ----------
     compiled
         All that is inherited.
+    names
+        The flags that leave out.
     """
 
-    def __init__(self, compiled: Inheritance) -> None:
-        self._compiled = compiled
+    def __init__(self, compiled: Inheritance, names: Collection[str]) -> None:
+        self._compiled, self._names = compiled, frozenset(names)
 
     def of_datasets(self, refs: Sequence[DatasetRef], found: list[Exclusion | None]) -> None:
         """Say what those datasets inherit that nothing else leaves out.
@@ -42,12 +44,13 @@ class Inheriting:
         asked = {str(ref.id): place for place, ref in enumerate(refs) if found[place] is None}
         for flag in self._compiled.of_datasets([refs[place] for place in asked.values()]):
             place = asked[str(flag.target.dataset_id)]
-            if found[place] is None:
+            if found[place] is None and flag.flag in self._names:
                 found[place] = _exclusion(flag)
 
 
 def find_inherited(
     flags: Sequence[EffectiveFlag],
+    names: Collection[str],
     rules: str | None,
     *,
     butler: Butler | None,
@@ -59,7 +62,9 @@ def find_inherited(
     Parameters
     ----------
     flags
-        Effective flags in every state.
+        Effective flags in every state, those among them that virtual ones are made of.
+    names
+        The flags that leave out.
     rules
         The rules of inheritance, by name or file; None means that nothing is inherited.
     butler
@@ -83,9 +88,11 @@ def find_inherited(
     if rules is None or butler is None or not flags:
         return [], None
     loaded = load_inheritance(rules)
-    compiled = Inheritance(flags, loaded, butler=butler, lineage=lineage, vocabulary=vocabulary)
-    marks = [_exclusion(flag) for flag in compiled.everywhere()]
-    return marks, Inheriting(compiled) if loaded.datasets_count else None
+    compiled = Inheritance(
+        flags, loaded, butler=butler, lineage=lineage, vocabulary=vocabulary, virtual=names
+    )
+    marks = [_exclusion(flag) for flag in compiled.everywhere() if flag.flag in names]
+    return marks, Inheriting(compiled, names) if loaded.datasets_count else None
 
 
 def grant(

@@ -8,16 +8,18 @@ change; the number, which the registry gives away only once, lets one of two syn
 import json
 import re
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from lsst.daf.butler import Butler, CollectionType, DatasetRef, DatasetType  # type: ignore[attr-defined]
 
-from gnomon import dataids, times
+from gnomon import times
 from gnomon.annotations import Cut
 from gnomon.curation.exclusions import Exclusion
+from gnomon.curation.selecting import check_collections
 from gnomon.errors import FormatError
 
 __all__ = ["DATASET_TYPE", "Change", "SyncRecord", "history", "last_record", "record_run", "write_record"]
@@ -88,7 +90,9 @@ class Change(NamedTuple):
         Change
             The change.
         """
-        data_id = dataids.key(dict(ref.dataId.required))
+        values = dict(zip(ref.dimensions.required, ref.dataId.required_values, strict=True))
+        # What `dataids.key` gives, which need not find out again what is required.
+        data_id = json.dumps(values, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
         return cls(change, ref.id, ref.datasetType.name, ref.run, data_id, rule, reason=reason)
 
     @classmethod
@@ -232,7 +236,7 @@ def last_record(butler: Butler, collection: str) -> SyncRecord | None:
     Returns
     -------
     SyncRecord or None
-        None if no sync ever changed it.
+        Without its changes; None if no sync ever changed it.
 
     Raises
     ------
@@ -240,7 +244,7 @@ def last_record(butler: Butler, collection: str) -> SyncRecord | None:
         If the record cannot be read.
     """
     refs = _refs(butler, collection)
-    return _read(butler, refs[-1]) if refs else None
+    return _head(butler, refs[-1]) if refs else None
 
 
 def history(
@@ -275,23 +279,34 @@ def history(
 
     Raises
     ------
+    CollectionNotFoundError
+        If there is no such collection, and no record of one.
     FormatError
         If a record cannot be read.
     """
-    wanted = None if dataset_ids is None else set(dataset_ids)
+    refs = _refs(butler, collection)
+    if not refs:
+        check_collections(butler, [collection])
+    wanted = None if dataset_ids is None else pa.array([id.bytes for id in dataset_ids], pa.binary(16))
     result = []
-    for ref in _refs(butler, collection):
-        record = _read(butler, ref)
+    for ref in refs:
+        record = _head(butler, ref)
         if (since is not None and record.at < since) or (until is not None and record.at >= until):
             continue
+        table = butler.get(ref)
+        if wanted is not None:
+            table = table.filter(pc.is_in(table["dataset_id"], wanted))
+        for name, value in (data_id or {}).items():
+            # Whatever has the pair in its text is looked at closely below.
+            pair = json.dumps({name: value}, separators=(",", ":"), ensure_ascii=False)[1:-1]
+            table = table.filter(pc.match_substring(table["data_id"], pair))
         changes = tuple(
             change
-            for change in record.changes
-            if (wanted is None or change.dataset_id in wanted)
-            and (data_id is None or data_id.items() <= json.loads(change.data_id).items())
+            for change in _changes(ref, table)
+            if data_id is None or data_id.items() <= json.loads(change.data_id).items()
         )
         if changes or (wanted is None and data_id is None):
-            result.append(SyncRecord(**{**vars(record), "changes": changes}))
+            result.append(replace(record, changes=changes))
     return result
 
 
@@ -306,13 +321,19 @@ def _refs(butler: Butler, collection: str) -> Sequence[DatasetRef]:
     return sorted(found, key=lambda ref: (len(ref.run), ref.run))
 
 
-def _read(butler: Butler, ref: DatasetRef) -> SyncRecord:
-    table = butler.get(ref)
+def _head(butler: Butler, ref: DatasetRef) -> SyncRecord:
+    schema = butler.get(ref.makeComponentRef("schema"))
     try:
-        head = json.loads(table.schema.metadata[_METADATA])
-        rows = table.select(COLUMNS.names).to_pylist()
-        changes = tuple(Change(**{**row, "dataset_id": uuid.UUID(bytes=row["dataset_id"])}) for row in rows)
-        return SyncRecord(**{**head, "cut": Cut.parse(head["cut"]), "changes": changes})
+        head = json.loads(schema.metadata[_METADATA])
+        return SyncRecord(**{**head, "cut": Cut.parse(head["cut"])})
+    except (KeyError, TypeError, ValueError) as error:
+        raise FormatError(f"The record in {ref.run} cannot be read: {error}.") from error
+
+
+def _changes(ref: DatasetRef, table: pa.Table) -> Iterator[Change]:
+    try:
+        for row in table.select(COLUMNS.names).to_pylist():
+            yield Change(**{**row, "dataset_id": uuid.UUID(bytes=row["dataset_id"])})
     except (KeyError, TypeError, ValueError) as error:
         raise FormatError(f"The record in {ref.run} cannot be read: {error}.") from error
 

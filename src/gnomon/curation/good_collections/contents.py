@@ -75,15 +75,17 @@ class Contents:
         What is left out, by the UUID of the dataset, and why.
     dataset_types
         The names of the dataset types that were looked for.
+    by_id
+        What is good, by UUID.
     """
 
     good: Mapping[Key, DatasetRef]
     excluded: Mapping[uuid.UUID, Exclusion]
     dataset_types: tuple[str, ...]
-    ids: frozenset[uuid.UUID] = field(init=False, repr=False)
+    by_id: Mapping[uuid.UUID, DatasetRef] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "ids", frozenset(ref.id for ref in self.good.values()))
+        object.__setattr__(self, "by_id", {ref.id: ref for ref in self.good.values()})
 
 
 def key_of(ref: DatasetRef) -> Key:
@@ -135,10 +137,11 @@ def find_contents(butler: Butler, source: Source, exclusions: Exclusions) -> Con
             refs = find_datasets(
                 butler, dataset_type.name, collections=searched, where=source.where, find_first=True
             )
-            refs = [ref for ref in refs if key_of(ref) not in good]
-            for ref, exclusion in zip(refs, exclusions.of_datasets(refs), strict=True):
+            keyed = [(key, ref) for ref in refs if (key := key_of(ref)) not in good]
+            found = exclusions.of_datasets([ref for _, ref in keyed])
+            for (key, ref), exclusion in zip(keyed, found, strict=True):
                 if exclusion is None:
-                    good[key_of(ref)] = ref
+                    good[key] = ref
                 else:
                     excluded[ref.id] = exclusion
     return Contents(good, excluded, tuple(kind.name for kind in types))

@@ -119,13 +119,12 @@ def sync(
     NotOursError
         If the collection is another's.
     ExclusionsUnavailableError
-        If the log of annotations is empty, or lacks what the last sync knew.
+        If the log of annotations lacks what the last sync knew.
     ConcurrencyError
         If another sync was quicker and knew more, or others change the collection all the time.
     RepositoryError
         If the collection would be emptied, or is part of its own source.
     """
-    _refuse_silent(exclusions)
     for attempt in range(_ATTEMPTS):
         exists = _check_ours(butler, collection, adopt)
         _refuse_own_source(butler, collection, source)
@@ -187,8 +186,8 @@ def _differences(
     contents: Contents, present: Iterable[DatasetRef], source: Source
 ) -> tuple[list[Change], list[DatasetRef], list[DatasetRef]]:
     here = {ref.id: ref for ref in present}
-    leaving = [ref for id, ref in here.items() if id not in contents.ids]
-    entering = [ref for ref in contents.good.values() if ref.id not in here]
+    leaving = [ref for id, ref in here.items() if id not in contents.by_id]
+    entering = [ref for id, ref in contents.by_id.items() if id not in here]
     changes = []
     for ref in leaving:
         if (exclusion := contents.excluded.get(ref.id)) is not None:
@@ -203,7 +202,9 @@ def _differences(
 
 
 def _present(butler: Butler, collection: str, types: Iterable[str]) -> list[DatasetRef]:
-    return [ref for name in types for ref in find_datasets(butler, name, collections=[collection])]
+    return [
+        ref for name in types for ref in find_datasets(butler, name, collections=[collection], sort=False)
+    ]
 
 
 def _check_ours(butler: Butler, collection: str, adopt: bool) -> bool:
@@ -242,13 +243,6 @@ def _refuse_own_source(butler: Butler, collection: str, source: Source) -> None:
                 f"{collection} is part of {name}, from which it is to be filled: nothing that left it could "
                 "ever come back. Name the runs that stand behind it."
             )
-
-
-def _refuse_silent(exclusions: Exclusions) -> None:
-    if exclusions.selection.asks_annotations and not exclusions.cut:
-        raise ExclusionsUnavailableError(
-            "The log of annotations is empty, so that nothing would be left out: is it the right one?"
-        )
 
 
 def _refuse_older(exclusions: Exclusions, before: SyncRecord | None, *, raced: bool) -> None:

@@ -1,8 +1,8 @@
 """Which flags a thing has from others: a visit from its exposures, a dataset from what it was made from.
 
-Only what holds in the end is inherited: a policy has decided before. Flags on a data ID cover every data ID that
-contains it, so that from a visit to its detectors nothing needs to flow. A person's *clear* at what would inherit
-stands against an inherited flag; a program's does not.
+Only what holds in the end is inherited: a policy has decided before. Flags on a data ID cover every data ID
+that contains it, so that from a visit to its detectors nothing needs to flow. A person's *clear* at what
+would inherit stands against an inherited flag; a program's does not.
 
 =============== =================================================================
 ``rules``       which flags flow where: a file with a name and a version
@@ -17,7 +17,7 @@ stands against an inherited flag; a program's does not.
 =============== =================================================================
 """
 
-from gnomon.curation.inheritance.asking import find_inherited
+from gnomon.curation.inheritance.asking import find_inherited, needed_flags
 from gnomon.curation.inheritance.inherited import InheritedFlag, Source
 from gnomon.curation.inheritance.inheriting import Inheritance, inherit
 from gnomon.curation.inheritance.rules import (
@@ -41,6 +41,7 @@ __all__ = [
     "find_inherited",
     "inherit",
     "load_inheritance",
+    "needed_flags",
     "parse_inheritance",
     "shipped",
 ]

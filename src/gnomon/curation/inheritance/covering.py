@@ -1,9 +1,10 @@
 """Which flags cover which things: a flag on a data ID holds of every data ID that contains it.
 
-A thing is a row with the UUID, dataset type and data ID of a dataset, or a data ID alone. All rows are answered
-by one join for each sort of data ID that carries flags, of which there are few.
+A thing is a row with the UUID, dataset type and data ID of a dataset, or a data ID alone. All rows are
+answered by one join for each sort of data ID that carries flags, of which there are few.
 
-Where a flag is set on a visit and a person cleared it on one detector of it, the more specific word holds there.
+Where a flag is set on a visit and a person cleared it on one detector of it, the more specific word holds
+there.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,9 +17,7 @@ from gnomon.dataids import key
 
 __all__ = ["THINGS", "Covering", "Held", "cleared_by_person", "things_of"]
 
-THINGS = pl.Schema(
-    {"thing": pl.Int64, "dataset": pl.Binary, "dataset_type": pl.String, "data_id": pl.String}
-)
+THINGS = pl.Schema({"thing": pl.Int64, "dataset": pl.Binary, "dataset_type": pl.String, "data_id": pl.String})
 """The columns of things; ``data_id`` is a JSON object."""
 
 _COVERED = pl.Schema({"thing": pl.Int64, "held": pl.Int64, "exact": pl.Boolean})
@@ -28,17 +27,24 @@ class Held(Protocol):
     """What is needed of an effective or inherited flag."""
 
     @property
-    def target(self) -> Target: ...
+    def target(self) -> Target:
+        """Of what it is said."""
+
     @property
-    def flag(self) -> str: ...
+    def flag(self) -> str:
+        """What is said."""
+
     @property
-    def state(self) -> str: ...
+    def state(self) -> str:
+        """Whether it is set."""
+
     @property
-    def by(self) -> Actor: ...
+    def by(self) -> Actor:
+        """Who said so."""
 
 
 class _Shape(NamedTuple):
-    """What sort of target carries a flag: a dataset, or a data ID with these dimensions, of one type or all."""
+    """What sort of target carries a flag: a dataset, or a data ID, perhaps of one dataset type."""
 
     dataset: bool
     typed: bool
@@ -84,7 +90,7 @@ def things_of(targets: Iterable[Target]) -> pl.DataFrame:
     polars.DataFrame
         In the schema `THINGS`, ``thing`` being the place. Of datasets only the UUID is known.
     """
-    rows = []
+    rows: list[tuple[int, bytes | None, str | None, str | None]] = []
     for place, target in enumerate(targets):
         if target.kind == "dataset" and target.dataset_id is not None:
             rows.append((place, target.dataset_id.bytes, None, None))
@@ -99,8 +105,8 @@ class Covering:
     Parameters
     ----------
     held
-        Effective flags in every state, and inherited ones. Only what is set covers; what a person cleared stands
-        against it at what is as specific or more.
+        Effective flags in every state, and inherited ones. Only what is set covers; what a person cleared
+        stands against it at what is as specific or more.
     """
 
     def __init__(self, held: Sequence[Held]) -> None:
@@ -144,8 +150,8 @@ class Covering:
         Returns
         -------
         polars.DataFrame
-            The columns ``thing``, ``held`` (the place of the flag among those given) and ``exact``, whether it
-            was said of the very thing and not of a part of its data ID; by thing and place.
+            The columns ``thing``, ``held`` (the place of the flag among those given) and ``exact``, whether
+            it was said of the very thing and not of a part of its data ID; by thing and place.
         """
         found = []
         shapes = list(self._rows)

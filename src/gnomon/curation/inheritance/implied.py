@@ -42,7 +42,9 @@ def with_implied(things: pl.DataFrame, names: frozenset[str], *, butler: Butler)
         keys = keyed.select("instrument", element).drop_nulls().unique()
         if keys.is_empty():
             continue
-        schema = {"instrument": pl.String, element: pl.Int64} | {f"implied={name}": pl.String for name in wanted}
+        schema = {"instrument": pl.String, element: pl.Int64} | {
+            f"implied={name}": pl.String for name in wanted
+        }
         rows = []
         for (instrument,), part in keys.group_by("instrument"):
             for batch in batched(part[element].to_list(), _BATCH):
@@ -55,12 +57,12 @@ def with_implied(things: pl.DataFrame, names: frozenset[str], *, butler: Butler)
                         for data_id in some.data_ids([element])
                     ]
         known = pl.DataFrame(rows, schema=schema, orient="row")
-        joined = keyed.join(known, on=["instrument", element], how="left", maintain_order="left", suffix="_new")
+        joined = keyed.join(
+            known, on=["instrument", element], how="left", maintain_order="left", suffix="_new"
+        )
         result = joined.with_columns(
             pl.coalesce(f"implied={name}", f"implied={name}_new").alias(f"implied={name}")
             for name in wanted
             if f"implied={name}_new" in joined.columns
-        ).select(
-            pl.exclude("instrument", element, "^.*_new$")
-        )
+        ).select(pl.exclude("instrument", element, "^.*_new$"))
     return result

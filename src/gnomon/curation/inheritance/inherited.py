@@ -43,7 +43,8 @@ class InheritedFlag(NamedTuple):
     sources
         Those of them at which the flag holds, by name.
     what
-        What was counted: *exposures*, *visits*, or the dataset type of inputs; empty for what a thing has because it is a part.
+        What was counted: *exposures*, *visits*, or the dataset type of inputs; empty for what a thing has
+        because it is a part.
     effect
         Whether it *counts*, as if somebody had said it here, or only *informs*.
     """

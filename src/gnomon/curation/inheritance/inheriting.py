@@ -39,18 +39,19 @@ class Inheritance:
     butler
         Client of the repository that has the visit definitions.
     lineage
-        What was made from what. Needed only if datasets are to inherit from their inputs; without it they do not,
-        which is an error if the rules count on it.
+        What was made from what. Needed only if datasets are to inherit from their inputs; without it they do
+        not, which is an error if the rules count on it.
     vocabulary
         What flags mean; by default what ships with gnomon.
     virtual
-        Virtual flags that are of interest beside those among ``flags``. They do not flow: they are evaluated where
-        the flags arrive that they are made of. For that ``flags`` should have those in every state.
+        Virtual flags that are of interest beside those among ``flags``. They do not flow: they are evaluated
+        where the flags arrive that they are made of. For that ``flags`` should have those in every state.
 
     Raises
     ------
     InheritanceError
-        If the rules let inputs count and there is no lineage, or they name a visit system that does not exist.
+        If the rules let inputs count and there is no lineage, or they name a visit system that does not
+        exist.
     """
 
     def __init__(
@@ -119,8 +120,8 @@ class Inheritance:
         -------
         list of InheritedFlag
             What records inherit from each other, and what datasets inherit from their inputs as far as the
-            lineage goes. That what is set on a data ID holds of each that contains it goes without saying here;
-            `of_targets` says so.
+            lineage goes. That what is set on a data ID holds of each that contains it goes without saying
+            here; `of_targets` says so.
         """
         found: list[InheritedFlag] = list(self.records)
         flows = self._dataset_flows(advisory)
@@ -157,8 +158,8 @@ class Inheritance:
         Returns
         -------
         list of InheritedFlag
-            By target, flag and rule. What holds of a part of a data ID is among them, under the rule `CONTAINED`
-            if somebody said it of that part.
+            By target, flag and rule. What holds of a part of a data ID is among them, under the rule
+            `CONTAINED` if somebody said it of that part.
         """
         asked = list(dict.fromkeys(targets))
         things = things_of(asked)

@@ -7,7 +7,7 @@ import polars as pl
 from lsst.daf.butler import Butler
 
 from gnomon import dataids
-from gnomon.annotations import EffectiveFlag, Target
+from gnomon.annotations import Target
 from gnomon.curation.inheritance.covering import THINGS, Covering, cleared_by_person
 from gnomon.curation.inheritance.implied import with_implied
 from gnomon.curation.inheritance.inherited import InheritedFlag, Source, causes_of
@@ -67,8 +67,8 @@ def flow_through_lineage(
 ) -> Iterator[InheritedFlag]:
     """Let flags flow to datasets from what they were made from.
 
-    A flag flows from where it was said, as many steps as the flow allows; what an input has from its own inputs
-    counts there and not a second time on the way.
+    A flag flows from where it was said, as many steps as the flow allows; what an input has from its own
+    inputs counts there and not a second time on the way.
 
     Parameters
     ----------
@@ -155,7 +155,7 @@ def _flow_once(
         yield InheritedFlag(
             target,
             row["flag"],
-            causes_of(held[place] for place in row["held"]),  # type: ignore[misc]  # of these two it consists
+            causes_of(held[place] for place in row["held"]),
             row["of"],
             f"{label}: {flow.name}",
             tuple(sorted((named[thing] for thing in row["things"]), key=lambda source: source.name)),

@@ -1,7 +1,7 @@
 """From exposures to visits and back, by the visit definitions of the repository.
 
-A visit may consist of several exposures, and an exposure may belong to a visit of each of several visit systems.
-What holds of one detector of an exposure is inherited by that detector of the visit.
+A visit may consist of several exposures, and an exposure may belong to a visit of each of several visit
+systems. What holds of one detector of an exposure is inherited by that detector of the visit.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -119,7 +119,8 @@ class Definitions:
     def _membership(self, systems: tuple[str, ...]) -> pl.DataFrame:
         with self._butler.query() as query:
             numbers = {
-                (record.instrument, record.id): record.name for record in query.dimension_records("visit_system")
+                (record.instrument, record.id): record.name
+                for record in query.dimension_records("visit_system")
             }
         known = set(numbers.values())
         for name in systems:
@@ -206,7 +207,13 @@ def _flow_once(
     ordered = sorted({row[-1] for row in told}, key=lambda rest: (len(rest), rest))
     rests = {rest: number for number, rest in enumerate(ordered)}
     rows = [(*row[:-1], rests[row[-1]]) for row in told]
-    schema = {"place": pl.Int64, "flag": pl.String, "instrument": pl.String, start: pl.Int64, "rest": pl.Int64}
+    schema = {
+        "place": pl.Int64,
+        "flag": pl.String,
+        "instrument": pl.String,
+        start: pl.Int64,
+        "rest": pl.Int64,
+    }
     flagged = pl.DataFrame(rows, schema=schema, orient="row")
     near = definitions.among(definitions.of(flagged, start), flow.visit_systems)
     reached = flagged.join(near, on=("instrument", start))

@@ -111,7 +111,8 @@ class Flow:
     visit_systems
         Only visits of these; empty means all.
     kinds
-        Of lineage, the kinds of steps; empty means for each output those of which the strongest word is known.
+        Of lineage, the kinds of steps; empty means for each output those of which the strongest word is
+        known.
     depth
         How many steps of lineage; None means all.
     inputs, outputs
@@ -245,7 +246,8 @@ def load_inheritance(name_or_file: str | Path) -> InheritanceRules:
     Raises
     ------
     InheritanceError
-        If there are none of that name, or the file holds none; the message names the file, or the nearest name.
+        If there are none of that name, or the file holds none; the message names the file, or the nearest
+        name.
     """
     text = str(name_or_file)
     if text in shipped():
@@ -262,7 +264,7 @@ def load_inheritance(name_or_file: str | Path) -> InheritanceRules:
         rules = parse_inheritance(document)
         if (ours := shipped().get(rules.label)) is not None and ours.document != rules.document:
             raise InheritanceError(
-                f"{rules.label} ships with gnomon and says something else; give these rules a name of their own."
+                f"{rules.label} ships with gnomon and says something else; give these rules another name."
             )
     except InheritanceError as error:
         raise InheritanceError(error.message, file=str(path), line=error.line) from None
@@ -308,7 +310,9 @@ def _flow(entry: object, place: int) -> Flow:
         flags=frozenset(reader.names("flags")),
         without=frozenset(reader.names("except")),
         when=_threshold(reader),
-        effect="informs" if reader.choice("effect", ("counts", "informs"), "counts") == "informs" else "counts",
+        effect="informs"
+        if reader.choice("effect", ("counts", "informs"), "counts") == "informs"
+        else "counts",
         visit_systems=reader.names("visit_systems"),
         kinds=_kinds(reader),
         depth=_depth(reader),
@@ -331,8 +335,8 @@ def _threshold(reader: Reader) -> Threshold:
         if key == "number" and type(number) is int and number >= 1:
             return Threshold("number", float(number))
     raise reader.fail(
-        f"when is {value!r}; expected is any, all, {{fraction: F}} with F above 0 and at most 1, or {{number: N}} "
-        "with N from 1."
+        f"when is {value!r}; expected is any, all, {{fraction: F}} with F above 0 and at most 1, or "
+        "{number: N} with N from 1."
     )
 
 

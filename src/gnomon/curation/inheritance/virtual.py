@@ -1,7 +1,7 @@
-"""Virtual flags of what inherits: the expression is evaluated anew where other flags come to those that hold there.
+"""Virtual flags of what inherits: evaluated anew where flags of others come to those that hold there.
 
-So a person's *recovered* on a visit takes effect against the clouds that it has from its exposure, although the
-exposure itself remains as it is.
+So a person's *recovered* on a visit takes effect against the clouds that it has from its exposure, although
+the exposure itself remains as it is.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,6 +11,7 @@ from gnomon.annotations.vocabulary import Vocabulary
 from gnomon.annotations.vocabulary.virtual import evaluate, order
 from gnomon.curation.inheritance.covering import Covering
 from gnomon.curation.inheritance.inherited import InheritedFlag, causes_of
+from gnomon.curation.inheritance.rules import Effect
 
 __all__ = ["asserted", "evaluate_inherited"]
 
@@ -91,7 +92,7 @@ def evaluate_inherited(
             # What is inherited by the very thing says more than what a part of its data ID has.
             first = next((part for part in which if part.target == target), which[0])
             causes = causes_of([*which, *asserted(c for c in derived.causes if c.flag not in parts)])
-            effect = "counts" if all(part.counts for part in which) else "informs"
+            effect: Effect = "counts" if all(part.counts for part in which) else "informs"
             one = first._replace(flag=name, causes=causes, target=target, effect=effect)
             parts[name] = [one]
             found.append(one)

@@ -3,6 +3,7 @@
 =============== ===================================================================
 ``marking``     flags and annotations of every dataset on the way, and of its records
 ``records``     which records the data ID of a dataset names
+``wider``       stretches of time and standing queries, taken to what they are about
 ``tree``        as an indented tree, folded where it is large
 ``dot``         as a graph for Graphviz
 ``document``    as plain values, complete

@@ -11,6 +11,7 @@ from lsst.daf.butler import Butler
 from gnomon.annotations import Annotation, Annotations, Cut, EffectiveFlag, Policy, Target
 from gnomon.annotations.asking import Moment
 from gnomon.curation.marked_lineage.records import RecordsOf, targets_around
+from gnomon.curation.marked_lineage.wider import wider_targets
 from gnomon.repository.lineage import Dataset, Ways
 from gnomon.repository.lineage.edges import data_id_of
 from gnomon.repository.lineage.saying import datasets_of
@@ -123,8 +124,9 @@ def mark_lineage(
     annotations
         The log; `None` if nobody wants to know.
     butler
-        The repository's client. With it datasets that were removed are told from those that are there, and
-        data IDs get what their records add: the filter, the night, the exposures of a visit.
+        The repository's client. With it datasets that were removed are told from those that are there, data
+        IDs get what their records add (the filter, the night, the exposures of a visit), and what was said of
+        a stretch of time or of whatever fulfils a condition is taken to what it is about.
     flags
         Only these flags; `None` means all of which somebody said something.
     policy, at
@@ -143,6 +145,8 @@ def mark_lineage(
         If there is no such policy.
     CutError
         If the log does not reach the cut.
+    ExpressionError
+        If the repository does not understand the condition of a standing query.
     """
     there = _there(ways, butler)
     known = [_known(row, there) for row in ways.nodes.iter_rows(named=True)]
@@ -158,6 +162,11 @@ def mark_lineage(
             its = targets_around(dataset.id, dataset.dataset_type, dataset.run, data_ids)
             targets |= its
             around[place] = tuple(its)
+        if butler is not None:
+            wider = wider_targets(annotations, known, around, records=records, butler=butler)
+            for place, more in wider.items():
+                targets |= {target.key: target for target in more}
+                around[place] += tuple(target.key for target in more)
         cut = annotations.cut(at)
         held = annotations.effective(targets.values(), flags=flags, policy=policy, at=cut)
         rule = held[0].policy if held else str(policy) if policy is not None else None

@@ -35,6 +35,7 @@ class RecordsOf:
     def __init__(self, data_ids: Iterable[DataId], butler: Butler | None) -> None:
         self._implied: dict[tuple[str, DataIdKey], dict[str, int | str]] = {}
         self._exposures: dict[DataIdKey, list[int]] = {}
+        self._times: dict[tuple[str, DataIdKey], tuple[int, int]] = {}
         if butler is None:
             return
         wanted: dict[str, set[DataIdKey]] = {name: set() for name in _IMPLYING}
@@ -51,6 +52,9 @@ class RecordsOf:
         coordinates = [DataCoordinate.from_required_values(group, key) for key in sorted(keys)]
         with butler.query() as query:
             for record in query.join_data_coordinates(coordinates).dimension_records(name):
+                if (span := record.timespan) is not None and not span.isEmpty():
+                    begin, end = span.nsec
+                    self._times[name, (record.instrument, record.id)] = (begin // 1000, end // 1000)
                 self._implied[name, (record.instrument, record.id)] = {
                     implied: getattr(record, implied)
                     for implied in ("day_obs", "physical_filter", "group")
@@ -62,6 +66,25 @@ class RecordsOf:
                 for record in joined.dimension_records("visit_definition"):
                     key = (record.instrument, record.visit)
                     self._exposures.setdefault(key, []).append(record.exposure)
+
+    def times(self, data_id: DataId) -> tuple[int, int] | None:
+        """Say when the exposure or visit of a data ID was.
+
+        Parameters
+        ----------
+        data_id
+            Dimensions and values.
+
+        Returns
+        -------
+        tuple of int or None
+            Begin and end, TAI microseconds since 1970-01-01 TAI; `None` if it is of neither, or the
+            repository does not know.
+        """
+        for name in _IMPLYING:
+            if name in data_id:
+                return self._times.get((name, (data_id.get("instrument", ""), data_id[name])))
+        return None
 
     def complete(self, data_id: DataId) -> list[dict[str, int | str]]:
         """Give a data ID with all that it implies, and those of the exposures that it stands for.

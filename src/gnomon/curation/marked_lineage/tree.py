@@ -1,8 +1,9 @@
 """Marked lineage as an indented tree.
 
 Lineage is no tree: a dataset can be reached on several ways. It is shown once with all that is behind it, and
-named again elsewhere. Where many datasets of one type stand side by side, those are shown of which something
-was said, or that lead to such; the others are counted.
+named again elsewhere. Where many datasets of one type stand side by side, those are shown that are worth a
+look, since a flag is set or a person said something, or that lead to such; the others are counted, also where
+a program examined them and found nothing.
 """
 
 import uuid
@@ -55,8 +56,8 @@ def to_tree(marked: MarkedLineage, *, fold: int | None = _SIDE_BY_SIDE) -> list[
     marked
         As `gnomon.curation.marked_lineage.mark_lineage` gives it.
     fold
-        How many datasets of one type, known in one way, are shown side by side; of more, only those of which
-        something was said, or that lead to such. `None`: all.
+        How many datasets of one type, known in one way, are shown side by side; of more, only those for which
+        a flag is set or of which a person said something, or that lead to such. `None`: all.
 
     Returns
     -------
@@ -96,8 +97,8 @@ class _Drawing:
             back.setdefault(end, []).append(start)
         for steps in self.next.values():
             steps.sort(key=lambda step: (step.node.dataset_type or "", step.kinds, _order(step.node)))
-        # All that lead to a dataset of which something was said, found backwards from it.
-        waiting = [node.id for node in self.marked.nodes.values() if node.marks]
+        # All that lead to a dataset that is worth a look, found backwards from it.
+        waiting = [node.id for node in self.marked.nodes.values() if any(map(_worth_a_look, node.marks))]
         self.leads.update(waiting)
         while waiting:
             for before_it in back.get(waiting.pop(), ()):
@@ -151,7 +152,7 @@ class _Drawing:
         if self.fold is None or len(steps) <= self.fold:
             return steps, []
         shown = [step for step in steps if step.node.id in self.leads]
-        # Of what nobody said anything, some are examples.
+        # Of the others, some are examples.
         examples = max(_EXAMPLES - len(shown), 0)
         plain = [step for step in steps if step.node.id not in self.leads]
         return shown + plain[:examples], plain[examples:]
@@ -159,7 +160,7 @@ class _Drawing:
     def _count(self, hidden: Sequence[_Step]) -> str:
         behind = self._hidden_behind(hidden)
         kind = hidden[0].node.dataset_type or "dataset"
-        said = " of which nobody said anything" if self.marked.cut is not None else ""
+        said = " without a flag or a person's word" if self.marked.cut is not None else ""
         more = f", and {behind} behind them" if behind else ""
         return f"... {len(hidden)} more {kind} [{hidden[0].kinds[0]}]{said}{more}"
 
@@ -181,12 +182,23 @@ class _Drawing:
             style = "bad" if node.bad else "touched"
         elif node.present is False:
             style = "gone"
-        gone = " (no longer in the repository)" if node.present is False else ""
+        gone = ""
+        if node.present is False:
+            # What was only planned may never have been made.
+            gone = (
+                " (not in the repository)" if node.kind == "predicted" else " (no longer in the repository)"
+            )
         run = "" if node.run is None else f" in {node.run}"
         yield Line(first, f"{_name(node)}{run}{how} {node.id}{gone}", style)
         has_more = "│   " if self.next.get(node.id) else "    "
         for mark in node.marks:
             yield from _said(node, mark, indent + has_more)
+
+
+def _worth_a_look(mark: Mark) -> bool:
+    return any(flag.state == "set" for flag in mark.flags) or any(
+        annotation.creator.is_human for annotation in mark.annotations
+    )
 
 
 def _said(node: Node, mark: Mark, indent: str) -> Iterator[Line]:
@@ -199,12 +211,14 @@ def _said(node: Node, mark: Mark, indent: str) -> Iterator[Line]:
         style: Style = "mark" if flag.state == "set" else "said"
         yield Line(indent, f"* {of}{flag.flag} {flag.state} by {flag.by.name}{conflict}{why}", style)
     for annotation in mark.annotations:
+        if annotation.assertions and not annotation.creator.is_human:
+            # What a program says of each dataset are the reasons of those of its flags that hold.
+            continue
         if annotation.text:
             yield Line(indent, f'* {of}"{_short(annotation.text)}" ({annotation.creator.name})', "said")
         elif annotation.tags and annotation.id not in told:
-            yield Line(
-                indent, f"* {of}tagged {', '.join(annotation.tags)} by {annotation.creator.name}", "said"
-            )
+            tags = ", ".join(annotation.tags)
+            yield Line(indent, f"* {of}tagged {tags} by {annotation.creator.name}", "said")
 
 
 def _name(node: Node) -> str:

@@ -1,7 +1,7 @@
 """Rules: which condition over which metrics makes a bot propose which flag.
 
 =============== ==============================================================
-``rule``        one rule, checked when it is made
+``rule``        one rule, checked when it is made; ``parts`` what it is made of
 ``columns``     what a rule can speak of; ``wording`` its texts
 ``files``       rules from a file, mistakes with their lines
 ``measured``    from measurements to one row for each thing
@@ -21,7 +21,8 @@ way; targets and assertions are made only of what has changed.
 from gnomon.curation.rules.evaluation import Proposal, Proposals, evaluate
 from gnomon.curation.rules.examples import Failure, failing_examples
 from gnomon.curation.rules.files import load_rules
-from gnomon.curation.rules.rule import Baseline, Consecutive, Example, MetricUse, Rule, TrendRemoval
+from gnomon.curation.rules.parts import Baseline, Consecutive, Example, MetricUse, TrendRemoval
+from gnomon.curation.rules.rule import Rule
 from gnomon.curation.rules.running import RuleRun, preview_rules, run_rules
 from gnomon.curation.rules.withdrawing import RecordedRun, recorded_runs, withdraw_runs
 

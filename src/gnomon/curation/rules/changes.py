@@ -97,8 +97,8 @@ def changes_of(
     -------
     polars.DataFrame
         ``key``, ``flag``, ``state`` (*withdrawn* where it has nothing to say any more), ``before`` (null
-        where it had said nothing) and ``place``, the place among the proposals. A reason that is worded otherwise
-        is no change.
+        where it had said nothing) and ``place``, the place among the proposals. A reason that is worded
+        otherwise is no change.
 
     Raises
     ------
@@ -117,8 +117,8 @@ def changes_of(
     if latest > rule.version:
         raise DefinitionError(
             f"The rule {rule.name} has spoken as version {latest} already, and this is version "
-            f"{rule.version}: raise it to {latest + 1}, or withdraw what was said: gnomon rules withdraw --rule {rule.name} "
-            f"--version {latest}."
+            f"{rule.version}: raise it to {latest + 1}, or withdraw what was said: gnomon rules withdraw "
+            f"--rule {rule.name} --version {latest}."
         )
     last = last.filter(pl.col("state") != "withdrawn")
     beside = now.join(

@@ -58,7 +58,18 @@ _FIELD_TYPES: Mapping[str, pl.DataType] = {
 
 
 def unit_column(name: str) -> str:
-    """Name the column with the unit of a metric."""
+    """Name the column with the unit of a metric.
+
+    Parameters
+    ----------
+    name
+        The metric's column.
+
+    Returns
+    -------
+    str
+        ``unit`` beside ``value``, and otherwise the same name with ``.unit``.
+    """
     return UNIT if name == VALUE else f"{name}.{UNIT}"
 
 
@@ -85,7 +96,18 @@ def field_of(name: str) -> str | None:
 
 
 def type_of(column: str) -> pl.DataType:
-    """Say of which type a column is; what is no field, data ID or unit is a number."""
+    """Say of which type a column is.
+
+    Parameters
+    ----------
+    column
+        Any column of a rule.
+
+    Returns
+    -------
+    polars.DataType
+        That of the field, data ID or unit; anything else is a number.
+    """
     if column in _FIELD_TYPES:
         return _FIELD_TYPES[column]
     if column in DATA_ID_COLUMNS:

@@ -7,7 +7,8 @@ import polars as pl
 
 from gnomon.algorithms.grouped_trends import fit_trends
 from gnomon.curation.rules import wording
-from gnomon.curation.rules.rule import Baseline, Rule, TrendRemoval
+from gnomon.curation.rules.parts import Baseline, TrendRemoval
+from gnomon.curation.rules.rule import Rule
 
 __all__ = ["group_numbers", "with_baseline", "without_trend"]
 

@@ -58,6 +58,8 @@ def hold_for_long(rule: Rule, part: Shaped, holds: pl.Series, observations: pl.D
     rows = part.frame.select(columns).with_columns(
         holds.alias("holds"), pl.int_range(pl.len()).alias(_ROW), pl.lit(value=True).alias(_MEASURED)
     )
+    if observations is not None and rows["obs_begin"].null_count():
+        rows = _with_times(rows, observations, element)
     if options.unmeasured == "skipped":
         rows = rows.filter(pl.col("holds").is_not_null())
     elif observations is not None:
@@ -78,6 +80,19 @@ def hold_for_long(rule: Rule, part: Shaped, holds: pl.Series, observations: pl.D
     found = np.zeros(len(holds), dtype=np.bool_)
     found[runs[_ROW].filter(runs[_MEASURED]).to_numpy()] = long[measured]
     return pl.select(pl.when(holds.is_not_null()).then(pl.Series(found)).alias(holds.name)).to_series()
+
+
+def _with_times(rows: pl.DataFrame, observations: pl.DataFrame, element: str) -> pl.DataFrame:
+    """Fill in when the observations were, where the measurements do not say."""
+    times = observations.filter(pl.col("element") == element).select(
+        "instrument",
+        pl.col("id").alias(element),
+        *(pl.col(n).alias(f"_{n}") for n in ("obs_begin", "obs_end")),
+    )
+    keys = [name for name in ("instrument", element) if name in rows.columns]
+    joined = rows.join(times.unique(keys), on=keys, how="left", maintain_order="left")
+    filled = [pl.coalesce(name, f"_{name}").alias(name) for name in ("obs_begin", "obs_end")]
+    return joined.with_columns(filled).select(rows.columns)
 
 
 def _in_time(rows: pl.DataFrame, element: str, instrument: list[str]) -> pl.DataFrame:

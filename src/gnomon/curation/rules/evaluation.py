@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import repeat
 from typing import overload
 
 import astropy.units as u
@@ -18,12 +19,12 @@ from gnomon.curation.rules.comparing import with_baseline, without_trend
 from gnomon.curation.rules.consecutive import hold_for_long
 from gnomon.curation.rules.measured import Shaped, measured_things
 from gnomon.curation.rules.rule import Rule
-from gnomon.curation.rules.things import target_keys, target_of
+from gnomon.curation.rules.things import target_keys, targets_of
 from gnomon.definitions import parse_unit
 from gnomon.errors import DefinitionError
 from gnomon.judgement.frames import Rows
 from gnomon.measurements.observations import ELEMENTS
-from gnomon.measurements.rows import DATA_ID_COLUMNS, OTHER_DIMENSIONS
+from gnomon.measurements.rows import DATA_ID_COLUMNS
 
 __all__ = ["Proposal", "Proposals", "evaluate"]
 
@@ -101,27 +102,21 @@ class Proposals(Sequence[Proposal]):
         """
         rule, start = self.rule, 0
         is_set, is_not = rule.states()
-        named = sorted({*wording.fields_in(rule.sentence)})
+        sentence = rule.sentence
+        named = sorted(set(wording.fields_in(sentence)))
         wanted = pl.Series(places, dtype=pl.Int64)
         for part in self.parts:
             inside = wanted.filter((wanted >= start) & (wanted < start + len(part.frame))) - start
             start += len(part.frame)
             chosen = part.frame[inside]
-            texts = with_names(rule, chosen, named).select(named) if named else None
-            about = chosen.select(
-                *(name for name in part.dimensions if name in part.frame.columns),
-                "dataset_id",
-                OTHER_DIMENSIONS,
+            texts = (
+                with_names(rule, chosen, named).select(named).iter_rows(named=True) if named else repeat({})
             )
-            for place, (row, proposed) in enumerate(
-                zip(about.iter_rows(named=True), chosen[_PROPOSED], strict=True)
-            ):
-                text = wording.write_reason(
-                    rule.sentence, {} if texts is None else texts.row(place, named=True)
-                )
+            targets = targets_of(rule, Shaped(part.dimensions, part.key, chosen))
+            for target, proposed, row in zip(targets, chosen[_PROPOSED], texts, strict=False):
                 state = is_set if proposed else is_not
                 if state is not None:
-                    yield Proposal(target_of(rule, row), state, text)
+                    yield Proposal(target, state, wording.write_reason(sentence, row))
 
 
 def evaluate(rule: Rule, rows: Rows, *, observations: pl.DataFrame | None = None) -> Proposals:

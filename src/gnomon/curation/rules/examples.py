@@ -13,7 +13,8 @@ from gnomon import dataids, times
 from gnomon.curation.rules import wording
 from gnomon.curation.rules.columns import type_of
 from gnomon.curation.rules.evaluation import evaluate
-from gnomon.curation.rules.rule import Example, Rule
+from gnomon.curation.rules.parts import Example
+from gnomon.curation.rules.rule import Rule
 from gnomon.curation.rules.things import target_of
 from gnomon.definitions.units import unit_string
 from gnomon.errors import DefinitionError, GnomonError
@@ -110,6 +111,7 @@ def _thing(rule: Rule, given: Mapping[str, Any], place: int) -> dict[str, Any]:
         name: _made_up(name, place) if name in wanted else None for name in DATA_ID_COLUMNS
     }
     thing["dataset_id"] = uuid.UUID(int=place).bytes
+    thing["observation_type"] = "science"
     thing["obs_begin"] = _NIGHT + place * _MINUTE
     thing["obs_end"] = thing["obs_begin"] + _MINUTE / 2
     for name, value in told.items():

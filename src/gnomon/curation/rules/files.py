@@ -22,15 +22,8 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from gnomon.curation.rules.rule import (
-    Baseline,
-    Consecutive,
-    Example,
-    MetricUse,
-    PartError,
-    Rule,
-    TrendRemoval,
-)
+from gnomon.curation.rules.parts import Baseline, Consecutive, Example, MetricUse, TrendRemoval
+from gnomon.curation.rules.rule import PartError, Rule
 from gnomon.definitions.documents import check_keys, expect
 from gnomon.definitions.yaml_source import Located, Place, Problems, plain, read_documents
 from gnomon.errors import DefinitionError, nearest

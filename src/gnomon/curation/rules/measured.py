@@ -14,7 +14,8 @@ import polars as pl
 from gnomon import dataids, expressions
 from gnomon.algorithms.settled_units import has_bare_numbers
 from gnomon.curation.rules.columns import FIELDS, type_of, unit_column
-from gnomon.curation.rules.rule import MetricUse, Rule
+from gnomon.curation.rules.parts import MetricUse
+from gnomon.curation.rules.rule import Rule
 from gnomon.definitions import parse_unit
 from gnomon.definitions.units import convert
 from gnomon.errors import DefinitionError, UnitMismatchError
@@ -159,8 +160,8 @@ def _in_one_unit(rule: Rule, name: str, use: MetricUse, own: pl.DataFrame) -> pl
             short = use.metric.rpartition(".")[2]
             raise UnitMismatchError(
                 f"The rule {rule.name} finds {use.metric} in several units, "
-                f"{', '.join(map(repr, sorted(units)))}: write the numbers in its condition with units, or say "
-                f"in which unit it judges, metrics: "
+                f"{', '.join(map(repr, sorted(units)))}: write the numbers in its condition with units, or "
+                f"say in which unit it judges, metrics: "
                 f"{{{short}: {{metric: {use.metric}, unit: {wanted}}}}}."
             )
         factors = {unit: _factor(use, unit, str(wanted)) for unit in units}

@@ -15,7 +15,7 @@ from uuid import UUID
 import polars as pl
 
 from gnomon import __version__
-from gnomon.annotations import Actor, Annotation, Annotations, Assertion, Draft
+from gnomon.annotations import Actor, Annotation, Annotations, Assertion
 from gnomon.curation.rules.changes import Scope, changes_of, inside_rows, said_before
 from gnomon.curation.rules.evaluation import Proposals, evaluate
 from gnomon.curation.rules.measured import OTHERS, READ
@@ -176,7 +176,7 @@ def run_rules(
         A further condition on the measurements. What lies outside it is left as it is, but looked at where
         what is said of the rest depends on it: a trend is always that of the whole group.
     progress
-        Told how many rules are done, and of how many.
+        Told how many rules are done, and of how many; of very many changes, how many are recorded.
 
     Returns
     -------
@@ -206,7 +206,9 @@ def run_rules(
         cut = str(annotations.cut())
         compared = _compared(store, annotations, rule, collections, where)
         scope = _scope(store, collections, where)
-        runs.append(_recorded(annotations, compared, scope, cut) if len(compared.changes) else compared)
+        if len(compared.changes):
+            compared = _recorded(annotations, compared, scope, cut, progress)
+        runs.append(compared)
     if progress is not None:
         progress(len(rules), len(rules))
     return runs
@@ -237,9 +239,13 @@ def _compared(
         found = inside_rows(keys, looked_at)
         if all(found):
             return found
-        # What was measured once in these collections and under this condition belongs to them still.
-        once = store.history(_metrics(rule), collections=collections, where=where)
-        return [now or then for now, then in zip(found, inside_rows(keys, once), strict=True)]
+        # What was measured once in these collections and under this condition belongs to them still, unless
+        # it is what is measured elsewhere of which the rule has spoken.
+        once = inside_rows(keys, store.history(_metrics(rule), collections=collections, where=where))
+        if not any(then and not now for then, now in zip(once, found, strict=True)):
+            return found
+        still = inside_rows(keys, store.load(_metrics(rule), columns=READ).polars())
+        return [n or (then and not there) for n, then, there in zip(found, once, still, strict=True)]
 
     changes = changes_of(
         proposals,
@@ -298,49 +304,48 @@ def _within(proposals: Proposals, part: pl.DataFrame) -> Proposals:
     return Proposals(proposals.rule, [shaped for shaped in kept if len(shaped.frame)])
 
 
-def _recorded(annotations: Annotations, compared: RuleRun, scope: Scope, cut: str) -> RuleRun:
+def _recorded(
+    annotations: Annotations, compared: RuleRun, scope: Scope, cut: str, progress: Progress | None
+) -> RuleRun:
     rule, changes = compared.rule, compared.changes
     said = [rule.name, rule.version, cut, *scope.tags, changes.select("key", "flag", "state").rows()]
     run = hashlib.sha256(json.dumps(said).encode()).hexdigest()[:12]
     words = said_before(annotations.words(rule.name)).select("key", "flag", "event")
-    drafts = []
+    actor = Actor(rule.name, "bot", agent=AGENT, agent_version=__version__)
+    recorded = []
     for number, chunk in enumerate(changes.iter_slices(_IN_ONE_EVENT)):
+        flags = _assertions(compared, chunk)
         # A rule answers its own words and no other bot's: two of them may well disagree.
         seen = words.join(chunk, on=["key", "flag"], how="semi")["event"].unique().to_list()
-        drafts.append(
-            _draft(compared, chunk, seen, tags=("rule", f"run_{run}", *scope.tags), key=f"{run}:{number}")
+        recorded.append(
+            annotations.add(
+                targets=[flag.target for flag in flags if flag.target is not None],
+                text=f"{rule.description} Rule {rule.name}, version {rule.version}.".strip(),
+                flags=flags,
+                tags=("rule", f"run_{run}", *scope.tags),
+                actor=actor,
+                key=f"{run}:{number}",
+                parents=seen,
+            )
         )
-    actor = Actor(rule.name, "bot", agent=AGENT, agent_version=__version__)
-    ids: list[UUID] = []
-    for draft in drafts:
-        (outcome,) = annotations.add_many([draft], actor=actor, all_or_nothing=True)
-        if outcome.annotation_id is not None:
-            ids.append(outcome.annotation_id)
-    return replace(compared, run=run, annotation_ids=tuple(ids), annotation=annotations.get(ids[0]))
+        if progress is not None and len(changes) > _IN_ONE_EVENT:
+            progress(min((number + 1) * _IN_ONE_EVENT, len(changes)), len(changes))
+    ids = tuple(annotation.id for annotation in recorded)
+    return replace(compared, run=run, annotation_ids=ids, annotation=recorded[0])
 
 
-def _draft(
-    compared: RuleRun, chunk: pl.DataFrame, seen: Sequence[str], *, tags: Sequence[str], key: str
-) -> Draft:
-    rule = compared.rule
+def _assertions(compared: RuleRun, chunk: pl.DataFrame) -> list[Assertion]:
+    version = compared.rule.version
     anew = chunk.filter(pl.col("place").is_not_null())
     gone = chunk.filter(pl.col("place").is_null())
-    flags = [
-        Assertion(flag, proposal.state, proposal.reason, proposal.target, rule.version)
+    said = [
+        Assertion(flag, proposal.state, proposal.reason, proposal.target, version)
         for proposal, flag in zip(compared.proposals.at(anew["place"].to_list()), anew["flag"], strict=True)
     ]
-    flags += [
-        Assertion(flag, "withdrawn", _GONE, target_of_key(key), rule.version)
+    return said + [
+        Assertion(flag, "withdrawn", _GONE, target_of_key(key), version)
         for key, flag in zip(gone["key"], gone["flag"], strict=True)
     ]
-    return Draft(
-        targets=[flag.target for flag in flags if flag.target is not None],
-        text=f"{rule.description} Rule {rule.name}, version {rule.version}.".strip(),
-        flags=flags,
-        tags=tags,
-        key=key,
-        parents=seen,
-    )
 
 
 def _metrics(rule: Rule) -> list[str]:

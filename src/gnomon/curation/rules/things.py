@@ -14,7 +14,7 @@ from gnomon.curation.rules.rule import Rule
 from gnomon.errors import DefinitionError
 from gnomon.measurements.rows import OTHER_DIMENSIONS
 
-__all__ = ["data_id_of_key", "target_keys", "target_of", "target_of_key"]
+__all__ = ["data_id_of_key", "target_keys", "target_of", "target_of_key", "targets_of"]
 
 _HEX = ((0, 8), (8, 4), (12, 4), (16, 4), (20, 12))
 
@@ -62,6 +62,31 @@ def target_keys(rule: Rule, part: Shaped) -> pl.Series:
     return frame.select(
         pl.concat_str(pl.lit(f"data_id:[{json.dumps(rule.dataset_type)},"), data_id, pl.lit("]"))
     ).to_series()
+
+
+def targets_of(rule: Rule, part: Shaped) -> Iterator[Target]:
+    """Give what is marked, for each row.
+
+    Parameters
+    ----------
+    rule
+        The rule.
+    part
+        Rows of one shape.
+
+    Yields
+    ------
+    Target
+        As `target_of`.
+    """
+    plain = rule.dataset_type is None and not rule.marks_datasets and part.key and OTHERS not in part.key
+    if not plain:
+        yield from (target_of(rule, row) for row in _rows(part.frame, part))
+        return
+    # Of dimensions that are known to identify, nothing is to be found out row by row.
+    element = dataids.most_specific(dict.fromkeys(part.key, ""))
+    for row in part.frame.select(part.key).iter_rows(named=True):
+        yield Target.dimension(element, row)
 
 
 def target_of(rule: Rule, row: Mapping[str, Any]) -> Target:

@@ -34,13 +34,42 @@ _FORMAT = re.compile(r"([^{}]?[<>=^])?[-+ ]?0?\d{0,2}[,_]?(\.\d{1,2})?[bdeEfFgGo
 
 
 def column_of(name: str, rule: "Rule") -> str | None:
-    """Give the column that a name in a rule stands for; `None` if it has none."""
+    """Give the column that a name in a rule stands for.
+
+    Parameters
+    ----------
+    name
+        As it stands in a condition, a reason or an example.
+    rule
+        The rule.
+
+    Returns
+    -------
+    str or None
+        `None` if the rule knows no such thing.
+    """
     names = rule.names
     return names[name] if name in names else field_of(name)
 
 
 def names_in(text: str) -> list[str]:
-    """Give the names in an expression, in the order of the text."""
+    """Give the names in an expression.
+
+    Parameters
+    ----------
+    text
+        The expression.
+
+    Returns
+    -------
+    list of str
+        Each once, in the order of the text.
+
+    Raises
+    ------
+    ExpressionError
+        If it is none; the message shows where.
+    """
     nodes = [node for node in expressions.parse(text).root.walk() if isinstance(node, tree.Name)]
     return list(dict.fromkeys(node.name for node in sorted(nodes, key=lambda node: node.position)))
 
@@ -77,7 +106,20 @@ def check_condition(text: str, rule: "Rule", *, before: bool = False) -> None:
 
 
 def check_reason(reason: str, rule: "Rule") -> None:
-    """Refuse a reason that names or asks for anything but a column in a plain format."""
+    """Refuse a reason that names or asks for anything but a column in a plain format.
+
+    Parameters
+    ----------
+    reason
+        The reason.
+    rule
+        The rule.
+
+    Raises
+    ------
+    DefinitionError
+        If it does.
+    """
     known = rule.names
     for name, form, conversion in _fields(reason):
         column = column_of(name, rule)
@@ -94,7 +136,18 @@ def check_reason(reason: str, rule: "Rule") -> None:
 
 
 def check_examples(rule: "Rule") -> None:
-    """Refuse an example that gives what the rule does not know."""
+    """Refuse an example that gives what the rule does not know, or expects what it never says.
+
+    Parameters
+    ----------
+    rule
+        The rule.
+
+    Raises
+    ------
+    DefinitionError
+        If one does.
+    """
     for number, example in enumerate(rule.examples, start=1):
         for given in example.given:
             for name in given:
@@ -110,7 +163,18 @@ def check_examples(rule: "Rule") -> None:
 
 
 def fields_in(reason: str) -> list[str]:
-    """Give the names in a reason; none of what is no format."""
+    """Give the names in a reason.
+
+    Parameters
+    ----------
+    reason
+        The reason.
+
+    Returns
+    -------
+    list of str
+        In the order of the text; none of what is no format.
+    """
     try:
         return [name for name, _, _ in _fields(reason)]
     except DefinitionError:
@@ -142,7 +206,17 @@ def write_reason(reason: str, row: Mapping[str, Any]) -> str:
 
 
 def read_duration(text: str) -> int:
-    """Read a time such as ``20 min`` in microseconds.
+    """Read a stretch of time.
+
+    Parameters
+    ----------
+    text
+        Such as ``20 min``.
+
+    Returns
+    -------
+    int
+        Microseconds.
 
     Raises
     ------

@@ -323,10 +323,19 @@ def _said(content: bytes, file: str) -> PutProvenance | None:
 
 
 def _footers(places: Sequence[Place]) -> Iterator[tuple[int, Outcome[PutProvenance | None]]]:
-    """Read what the footers of Parquet files say, and nothing else of them."""
-    threads = _LOCAL_THREADS if all(place.uri is None for place in places) else _REMOTE_THREADS
+    """Read what the footers of Parquet files say; only of those in archives more than these is read."""
+    packed = [n for n, place in enumerate(places) if place.uri is not None and place.uri.fragment]
+    for number, outcome in read_files([places[n] for n in packed], _said_in_table):
+        yield packed[number], outcome
+    plain = sorted(set(range(len(places))).difference(packed))
+    threads = _LOCAL_THREADS if all(places[n].uri is None for n in plain) else _REMOTE_THREADS
     with ThreadPoolExecutor(threads, thread_name_prefix="gnomon-footers") as executor:
-        yield from enumerate(executor.map(_footer, places))
+        yield from zip(plain, executor.map(_footer, (places[n] for n in plain)), strict=True)
+
+
+def _said_in_table(content: bytes, file: str) -> PutProvenance | None:
+    del file
+    return in_arrow_metadata(pq.read_metadata(pa.BufferReader(content)).metadata)
 
 
 def _footer(place: Place) -> Outcome[PutProvenance | None]:

@@ -236,7 +236,9 @@ def test_a_flag_that_a_person_cleared_takes_nothing_out(
 ) -> None:
     flag(visit(3))
     log.add(targets=[visit(3)], flags=[Assertion("junk", "clear")], actor=alice)
-    assert built(butler, left_out(log)) == stock(butler)
+    graph = graph_of(butler, left_out(log))
+    assert quanta(graph.components) == stock(butler)
+    assert {task.label: (task.expected, task.remaining) for task in graph.tasks}["visit"] == (8, 8)
 
 
 def test_if_everything_is_flagged_it_is_said_so(

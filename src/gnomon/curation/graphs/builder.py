@@ -100,9 +100,11 @@ class ExcludingQuantumGraphBuilder(QuantumGraphBuilder):
         if self._exclusions:
             self._check_init_inputs(subgraph)
         skeleton = self._stock.process_subgraph(subgraph)
-        if not self._exclusions:
+        if not self._exclusions.selection:
             return skeleton
         self.accounts.look(subgraph, skeleton)
+        if not self._exclusions:
+            return skeleton
         for key, (ref, why) in self._without.items():
             if key in skeleton:
                 self.accounts.prerequisite(key, ref, why, None)

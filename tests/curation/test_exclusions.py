@@ -199,7 +199,7 @@ def test_an_answer_as_of_a_cut_does_not_change(log: Annotations, bot: Actor, vis
     first = left_out(log, "junk")
     say(log, bot, visit(2), "set")
     log.retract(next(iter(log.search())).id, actor=bot)
-    again = find_exclusions(first.selection.pinned(first.cut), annotations=log)
+    again = find_exclusions(first.pinned(), annotations=log)
     assert (again.marks, again.digest, again.cut) == (first.marks, first.digest, first.cut)
     now = left_out(log, "junk")
     assert now.digest != first.digest
@@ -324,7 +324,9 @@ def test_metrics_count_as_of_a_moment(store: Store, rows: Callable[..., pl.DataF
     then = find_exclusions(Selection(require_metrics=("seeing < 1.2 arcsec",), at=before), store=store)
     assert why(now, visit=2026030100001) is not None
     assert why(then, visit=2026030100001) is None
-    assert then.metrics_at == times.to_utc_iso(before)
+    assert then.metrics_at == times.to_utc_iso(before, precision=6)
+    pinned = find_exclusions(now.pinned(), store=store)
+    assert (pinned.digest, pinned.metrics_at) == (now.digest, now.metrics_at)
     assert now.digest != then.digest
 
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 import pytest
+from astropy.table import Table
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lsst.daf.butler import (  # type: ignore[attr-defined]
@@ -18,7 +19,10 @@ from lsst.daf.butler import (  # type: ignore[attr-defined]
     DatasetType,
 )
 from lsst.pipe.base import Pipeline
-from lsst.pipe.base.all_dimensions_quantum_graph_builder import AllDimensionsQuantumGraphBuilder
+from lsst.pipe.base.all_dimensions_quantum_graph_builder import (
+    AllDimensionsQuantumGraphBuilder,
+    DatasetQueryConstraintVariant,
+)
 from lsst.pipe.base.quantum_graph import PredictedQuantumGraph, PredictedQuantumGraphComponents
 
 from gnomon import times
@@ -153,7 +157,11 @@ def raw(butler: Butler, survey: Survey, place: int, detector: int) -> DatasetRef
 
 OPTIONS: list[dict[str, Any]] = [
     {},
-    {"where": "instrument = 'SurveyCamera' AND detector > 0 AND band = 'r'"},
+    {
+        "where": "instrument = 'SurveyCamera' AND detector > 0 AND band = 'r'",
+        "data_id_tables": [Table({"instrument": [CAMERA] * 2, "detector": [0, 1]})],
+        "dataset_query_constraint": DatasetQueryConstraintVariant.OFF,
+    },
     {"prune_unanchored_quanta": ("detrend", "night"), "where": "visit > 2026030100003"},
 ]
 
@@ -238,6 +246,32 @@ def test_a_mark_on_a_data_id_of_a_type_covers_what_is_yet_to_be_made(
     )
     assert ("measure", (CAMERA, 1, third)) in taken_apart(graph.components)
     assert Counter((one.effect, one.what) for one in graph.left_out) == {("output", "catalog"): 1}
+
+
+def test_what_nothing_comes_of_any_more_is_pruned_and_counted(
+    butler: Butler, survey: Survey, log: Annotations
+) -> None:
+    options: dict[str, Any] = {"prune_unanchored_quanta": ("detrend", "night")}
+    second = survey.visit_ids[1]  # the only one of its night and filter
+    for detector in range(3):
+        data_id: dict[str, int | str] = {"instrument": CAMERA, "visit": second, "detector": detector}
+        mark(log, Target.of_data_id(data_id, dataset_type="catalog"))
+    everything = stock(butler, survey, **options)
+    graph = graph_of(butler, survey, asked(log, butler), **options)
+    ours = taken_apart(graph.components)
+    gone = {second, *survey.exposures_of(second)}
+    assert ours.keys() == {
+        key
+        for key, one in everything.items()
+        if gone.isdisjoint((one.data_id.get("visit"), one.data_id.get("exposure")))
+        and not (
+            key[0] == "night"
+            and one.data_id["physical_filter"] == "i"
+            and key[1][1] == survey.night_of(second)
+        )
+    }
+    counted = {task.label: (task.expected, task.pruned, task.remaining) for task in graph.tasks}
+    assert counted == {"detrend": (36, 6, 30), "measure": (18, 3, 15), "visit": (6, 1, 5), "night": (4, 1, 3)}
 
 
 def test_a_night_a_detector_and_a_filter_cover_what_they_are_part_of(
@@ -554,7 +588,7 @@ def test_a_flag_set_between_two_builds_counts_only_in_one_that_is_not_pinned(
     before = taken_apart(graph_of(butler, survey, first).components)
     mark(log, visit(survey.visit_ids[1]))
     mark(log, visit(survey.visit_ids[0]), actor=ALICE, state="clear")
-    pinned = find_exclusions(first.selection.pinned(first.cut), annotations=log, butler=butler)
+    pinned = find_exclusions(first.pinned(), annotations=log, butler=butler)
     assert pinned.digest == first.digest
     assert taken_apart(graph_of(butler, survey, pinned).components) == before
     now = taken_apart(graph_of(butler, survey, asked(log, butler)).components)

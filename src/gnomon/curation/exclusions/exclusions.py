@@ -3,12 +3,13 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pyarrow as pa
 from lsst.daf.butler import Butler, DataCoordinate, DatasetRef
 
+from gnomon import times
 from gnomon.annotations import Cut
 from gnomon.curation.exclusions.exclusion import Exclusion, table_of
 from gnomon.curation.exclusions.inheritance import Inheriting
@@ -144,6 +145,17 @@ class Exclusions:
             With the columns of `gnomon.curation.exclusions.exclusion.COLUMNS`, sorted.
         """
         return table_of([*self.marks, *(one for need in self.requirements for one in need.records())])
+
+    def pinned(self) -> Selection:
+        """Give the selection as of what this answer rests on, for the next steps of a campaign.
+
+        Returns
+        -------
+        Selection
+            With the cut of the annotations and the moment of the metrics; it leaves out the same tomorrow.
+        """
+        at = None if self.metrics_at is None else times.from_utc_iso(self.metrics_at)
+        return replace(self.selection, at=self.cut, metrics_at=at)
 
     def to_dict(self) -> dict[str, Any]:
         """Write what identifies the answer, as plain JSON values.

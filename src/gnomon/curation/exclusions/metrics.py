@@ -213,7 +213,7 @@ def find_required(
         for text in selection.require_metrics
     )
     counted = times.now() if moment is None else int(times.to_tai_us(moment))
-    return RequiredMetrics(requirements, times.to_utc_iso(counted))
+    return RequiredMetrics(requirements, times.to_utc_iso(counted, precision=6))
 
 
 @dataclass(frozen=True)

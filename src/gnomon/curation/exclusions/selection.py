@@ -1,8 +1,8 @@
 """What is asked to be left out."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from typing import Any, Self
+from dataclasses import dataclass
+from typing import Any
 
 from astropy.time import Time
 
@@ -90,21 +90,6 @@ class Selection:
 
     def __bool__(self) -> bool:
         return self.asks_annotations or self.asks_metrics
-
-    def pinned(self, cut: Cut) -> Self:
-        """Give the same selection as of one cut, for the next steps of a campaign.
-
-        Parameters
-        ----------
-        cut
-            The cut of an answer.
-
-        Returns
-        -------
-        Selection
-            With that cut.
-        """
-        return replace(self, at=cut)
 
     def to_dict(self) -> dict[str, Any]:
         """Write the selection as plain JSON values.

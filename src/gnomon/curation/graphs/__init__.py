@@ -4,7 +4,7 @@
 ``building``        the way in: `build_graph`
 ``builder``         the stock builder's graph, less what is left out
 ``prerequisites``   the same for prerequisite inputs; ``falling_back`` what takes their place
-``accounts``        what was left out, and what went in consequence
+``accounts``        what was left out; ``settling`` what each task lost, and what went in consequence
 ``warnings``        what a person should know before the graph is run
 ``record``          the record of what was left out; ``recording`` how it gets into graph and run
 ``explaining``      what a graph's file says of it: `explain`

@@ -7,7 +7,6 @@ from typing import Literal, NamedTuple
 
 from lsst.daf.butler import DataCoordinate, DatasetRef
 from lsst.pipe.base.pipeline_graph import PipelineGraph, TaskNode
-from lsst.pipe.base.quantum_graph import PredictedQuantumGraphComponents
 from lsst.pipe.base.quantum_graph_skeleton import (
     DatasetKey,
     PrerequisiteDatasetKey,
@@ -17,14 +16,13 @@ from lsst.pipe.base.quantum_graph_skeleton import (
 
 from gnomon.curation.exclusions import Exclusion
 from gnomon.curation.exclusions.requirements import OBSERVATIONS, Requirement
-from gnomon.curation.graphs.prerequisites import minimum_of
 
-__all__ = ["Accounts", "Effect", "LeftOut", "Pruned", "TaskAccount"]
+__all__ = ["Accounts", "Effect", "InputKey", "LeftOut", "Pruned", "TaskAccount"]
 
 Effect = Literal["quantum", "input", "prerequisite", "output", "replaced"]
 """What was done; see `gnomon.curation.graphs.record.RECORD_COLUMNS`."""
 
-type _Key = DatasetKey | PrerequisiteDatasetKey
+type InputKey = DatasetKey | PrerequisiteDatasetKey
 
 
 class LeftOut(NamedTuple):
@@ -109,7 +107,7 @@ class TaskAccount:
 
 @dataclass
 class Accounts:
-    """Writes down what a builder does; `settle` says what came of it.
+    """Writes down what a builder does; `gnomon.curation.graphs.settling` says what came of it.
 
     Attributes
     ----------
@@ -119,20 +117,32 @@ class Accounts:
         How many inputs name an observation.
     asked
         How many of them each requirement was asked of.
+    inputs, producers
+        What each quantum would read, and which quantum makes a dataset.
+    missing
+        Inputs that do not exist.
+    skipped
+        Quanta that were run before.
+    quanta, gone
+        Quanta and inputs that were left out, and why.
+    lost
+        What single quanta lost besides, and why.
+    tasks
+        The tasks, by label.
     """
 
     left_out: list[LeftOut] = field(default_factory=list)
     observed: int = 0
     asked: Counter[str] = field(default_factory=Counter)
-    _quanta: dict[QuantumKey, Exclusion] = field(default_factory=dict)
-    _gone: dict[_Key, Exclusion] = field(default_factory=dict)
-    _missing: set[_Key] = field(default_factory=set)
-    _lost: dict[QuantumKey, dict[_Key, Exclusion]] = field(default_factory=dict)
-    _inputs: dict[QuantumKey, tuple[_Key, ...]] = field(default_factory=dict)
-    _producers: dict[_Key, QuantumKey] = field(default_factory=dict)
-    _skipped: set[QuantumKey] = field(default_factory=set)
-    _said: set[tuple[_Key, DatasetRef | None]] = field(default_factory=set)
-    _tasks: dict[str, TaskNode] = field(default_factory=dict)
+    quanta: dict[QuantumKey, Exclusion] = field(default_factory=dict)
+    gone: dict[InputKey, Exclusion] = field(default_factory=dict)
+    missing: set[InputKey] = field(default_factory=set)
+    lost: dict[QuantumKey, dict[InputKey, Exclusion]] = field(default_factory=dict)
+    inputs: dict[QuantumKey, tuple[InputKey, ...]] = field(default_factory=dict)
+    producers: dict[InputKey, QuantumKey] = field(default_factory=dict)
+    skipped: set[QuantumKey] = field(default_factory=set)
+    _said: set[tuple[InputKey, DatasetRef | None]] = field(default_factory=set)
+    tasks: dict[str, TaskNode] = field(default_factory=dict)
 
     def look(self, subgraph: PipelineGraph, skeleton: QuantumGraphSkeleton) -> None:
         """Write down what there is before anything is left out.
@@ -145,21 +155,21 @@ class Accounts:
             Its quanta and datasets.
         """
         for label, task in subgraph.tasks.items():
-            self._tasks[label] = task
+            self.tasks[label] = task
             metadata = task.metadata_output.parent_dataset_type_name
             for key in skeleton.get_quanta(label):
-                self._inputs[key] = tuple(skeleton.iter_inputs_of(key))
+                self.inputs[key] = tuple(skeleton.iter_inputs_of(key))
                 for output in skeleton.iter_outputs_of(key):
-                    self._producers[output] = key
+                    self.producers[output] = key
                 if skeleton.get_output_for_skip(DatasetKey(metadata, key.data_id_values)) is not None:
-                    self._skipped.add(key)
-                    self._missing.update(
+                    self.skipped.add(key)
+                    self.missing.update(
                         output
                         for output in skeleton.iter_outputs_of(key)
                         if skeleton.get_output_for_skip(output) is None
                     )
         inputs = {name for name in subgraph.dataset_types if subgraph.producer_of(name) is None}
-        self._missing.update(
+        self.missing.update(
             node
             for node in skeleton
             if isinstance(node, DatasetKey)
@@ -169,12 +179,12 @@ class Accounts:
 
     def quantum(self, key: QuantumKey, data_id: DataCoordinate, why: Exclusion) -> None:
         """Write down that a quantum was left out with its outputs."""
-        self._quanta[key] = why
+        self.quanta[key] = why
         self.left_out.append(LeftOut("quantum", key.task_label, _plain(data_id), "", why))
 
-    def dataset(self, key: _Key, ref: DatasetRef, why: Exclusion) -> None:
+    def dataset(self, key: InputKey, ref: DatasetRef, why: Exclusion) -> None:
         """Write down that an input was left out."""
-        self._gone[key] = why
+        self.gone[key] = why
         self.left_out.append(LeftOut("input", ref.datasetType.name, _plain(ref.dataId), str(ref.id), why))
 
     def prerequisite(
@@ -183,7 +193,7 @@ class Accounts:
         """Write down that a prerequisite of one quantum was left out, or that another takes its place."""
         key = PrerequisiteDatasetKey(ref.datasetType.name, ref.id.bytes)
         if instead is None:
-            self._lost.setdefault(quantum, {})[key] = why
+            self.lost.setdefault(quantum, {})[key] = why
         said = (key, instead)
         if said not in self._said:
             self._said.add(said)
@@ -195,7 +205,7 @@ class Accounts:
 
     def was_run(self, quantum: QuantumKey) -> bool:
         """Say whether a quantum was run before."""
-        return quantum in self._skipped
+        return quantum in self.skipped
 
     def replaced(self, ref: DatasetRef, instead: DatasetRef, why: Exclusion) -> None:
         """Write down that an older dataset took the place of one that was left out."""
@@ -205,7 +215,7 @@ class Accounts:
 
     def output(
         self,
-        key: _Key,
+        key: InputKey,
         data_id: DataCoordinate,
         ref: DatasetRef | None,
         why: Exclusion,
@@ -213,7 +223,7 @@ class Accounts:
     ) -> None:
         """Write down that nobody reads what a task makes, or made before."""
         for quantum in readers:
-            self._lost.setdefault(quantum, {})[key] = why
+            self.lost.setdefault(quantum, {})[key] = why
         dataset_id = "" if ref is None else str(ref.id)
         self.left_out.append(
             LeftOut("output", key.parent_dataset_type_name, _plain(data_id), dataset_id, why)
@@ -226,114 +236,6 @@ class Accounts:
         for need in requirements:
             if need.asks(names):
                 self.asked[need.name] += number
-
-    def settle(
-        self, components: PredictedQuantumGraphComponents
-    ) -> tuple[tuple[TaskAccount, ...], tuple[Pruned, ...]]:
-        """Say what each task lost, and which quanta went in consequence.
-
-        Parameters
-        ----------
-        components
-            The finished graph.
-
-        Returns
-        -------
-        tuple
-            An account for each task, in the order of the pipeline, and the quanta that were pruned.
-        """
-        lengths = {label: len(task.dimensions.required) for label, task in self._tasks.items()}
-        remaining = {
-            QuantumKey(one.task_label, tuple(one.data_coordinate[: lengths[one.task_label]]))
-            for one in components.quantum_datasets.values()
-            if one.task_label in lengths
-        }
-        ran = _Settlement(self, remaining)
-        return tuple(ran.accounts()), tuple(ran.pruned)
-
-
-class _Settlement:
-    """Goes through the quanta from the first task to the last."""
-
-    def __init__(self, accounts: Accounts, remaining: set[QuantumKey]) -> None:
-        self._of = accounts
-        self._remaining = remaining
-        self._starved: set[QuantumKey] = set()
-        self._consequence: dict[QuantumKey, Exclusion] = {}
-        self.pruned: list[Pruned] = []
-        self._minimum = {label: _minimums(task) for label, task in accounts._tasks.items()}
-
-    def accounts(self) -> list[TaskAccount]:
-        by_task: dict[str, list[QuantumKey]] = {label: [] for label in self._of._tasks}
-        for key in self._of._inputs:
-            by_task[key.task_label].append(key)
-        return [self._account(label, keys) for label, keys in by_task.items()]
-
-    def _account(self, label: str, keys: Sequence[QuantumKey]) -> TaskAccount:
-        left_out = pruned = remaining = skipped = before = after = 0
-        names = self._of._tasks[label].dimensions.required
-        for key in keys:
-            inputs = self._of._inputs[key]
-            if key in self._remaining:
-                remaining += 1
-                there = self._there(inputs)
-                before += there
-                after += there - self._lost(key, inputs)
-            elif key in self._of._skipped:
-                skipped += 1
-            elif self._was_starved(key, inputs):
-                self._starved.add(key)
-            elif key in self._of._quanta:
-                left_out += 1
-                before += self._there(inputs)
-            elif (why := self._why(key, inputs)) is not None:
-                pruned += 1
-                before += self._there(inputs)
-                self._consequence[key] = why
-                self.pruned.append(Pruned(label, dict(zip(names, key.data_id_values, strict=True)), why))
-            else:
-                self._starved.add(key)  # by a hook of the task, with or without us
-        return TaskAccount(
-            label, left_out + pruned + remaining, left_out, pruned, remaining, before, after, skipped
-        )
-
-    def _there(self, inputs: Sequence[_Key]) -> int:
-        """How many of some inputs the stock graph would have."""
-        if not self._of._missing and not self._starved:
-            return len(inputs)
-        return sum(map(self._exists, inputs))
-
-    def _exists(self, key: _Key) -> bool:
-        return key not in self._of._missing and self._of._producers.get(key) not in self._starved
-
-    def _lost(self, key: QuantumKey, inputs: Sequence[_Key]) -> int:
-        if not (self._of._gone or self._of._lost or self._of._quanta or self._consequence):
-            return 0
-        own = self._of._lost.get(key, ())
-        return sum(1 for one in inputs if one in own or self._reason(one) is not None)
-
-    def _reason(self, key: _Key) -> Exclusion | None:
-        if (why := self._of._gone.get(key)) is not None:
-            return why
-        if (producer := self._of._producers.get(key)) is None:
-            return None
-        return self._of._quanta.get(producer) or self._consequence.get(producer)
-
-    def _why(self, key: QuantumKey, inputs: Sequence[_Key]) -> Exclusion | None:
-        own = self._of._lost.get(key)
-        if own:
-            return next(iter(own.values()))
-        return next((found for one in inputs if (found := self._reason(one)) is not None), None)
-
-    def _was_starved(self, key: QuantumKey, inputs: Sequence[_Key]) -> bool:
-        """Whether the stock graph would not have had it either, for want of inputs."""
-        counts = Counter(one.parent_dataset_type_name for one in inputs if self._exists(one))
-        return any(counts[name] < least for name, least in self._minimum[key.task_label].items())
-
-
-def _minimums(task: TaskNode) -> dict[str, int]:
-    """How many datasets of each type a quantum needs."""
-    return {edge.parent_dataset_type_name: minimum_of(task, edge) for edge in task.inputs.values()}
 
 
 def _plain(data_id: DataCoordinate) -> dict[str, int | str]:

@@ -17,7 +17,7 @@ from lsst.pipe.base.quantum_graph_skeleton import (
 )
 
 from gnomon.curation.exclusions import Exclusion, Exclusions
-from gnomon.curation.graphs.accounts import Accounts
+from gnomon.curation.graphs.accounts import Accounts, InputKey
 from gnomon.curation.graphs.falling_back import OnShadow, find_older
 from gnomon.curation.graphs.prerequisites import ExcludingFinder, find_instead, minimum_of
 from gnomon.errors import ExclusionError
@@ -26,8 +26,6 @@ __all__ = ["ExcludingQuantumGraphBuilder", "Lack"]
 
 type Lack = tuple[DatasetRef, Exclusion]
 """A dataset that a quantum lacks, and why."""
-
-type _Key = DatasetKey | PrerequisiteDatasetKey
 
 _BASE = (
     "input_collections",
@@ -102,9 +100,11 @@ class ExcludingQuantumGraphBuilder(QuantumGraphBuilder):
         if self._exclusions:
             self._check_init_inputs(subgraph)
         skeleton = self._stock.process_subgraph(subgraph)
-        if not self._exclusions:
+        if not self._exclusions.selection:
             return skeleton
         self.accounts.look(subgraph, skeleton)
+        if not self._exclusions:
+            return skeleton
         for key, (ref, why) in self._without.items():
             if key in skeleton:
                 self.accounts.prerequisite(key, ref, why, None)
@@ -157,7 +157,7 @@ class ExcludingQuantumGraphBuilder(QuantumGraphBuilder):
                     skeleton.remove_quantum_node(key, remove_outputs=True)
 
     def _exclude_datasets(self, subgraph: PipelineGraph, skeleton: QuantumGraphSkeleton) -> None:
-        by_type: dict[str, list[_Key]] = {}
+        by_type: dict[str, list[InputKey]] = {}
         for node in skeleton:
             if isinstance(node, DatasetKey | PrerequisiteDatasetKey):
                 by_type.setdefault(node.parent_dataset_type_name, []).append(node)
@@ -172,7 +172,7 @@ class ExcludingQuantumGraphBuilder(QuantumGraphBuilder):
         subgraph: PipelineGraph,
         skeleton: QuantumGraphSkeleton,
         dataset_type: str,
-        keys: Iterable[_Key],
+        keys: Iterable[InputKey],
     ) -> None:
         """Take out input datasets, or put older ones in their place."""
         existing = [(key, ref) for key in keys if (ref := skeleton.get_dataset_ref(key)) is not None]
@@ -189,7 +189,7 @@ class ExcludingQuantumGraphBuilder(QuantumGraphBuilder):
         if falling_back:
             refs = [ref for _, ref, _ in regular]
             older = find_older(self.butler, self.input_collections, refs, self._exclusions)
-        leaving: list[_Key] = []
+        leaving: list[InputKey] = []
         for key, ref, why in regular:
             if (instead := older.get(ref.dataId)) is not None:
                 skeleton.set_dataset_ref(instead.expanded(ref.dataId), key)
@@ -197,7 +197,7 @@ class ExcludingQuantumGraphBuilder(QuantumGraphBuilder):
             else:
                 leaving.append(key)
                 self.accounts.dataset(key, ref, why)
-        prerequisites: dict[_Key, Lack] = {
+        prerequisites: dict[InputKey, Lack] = {
             key: (ref, why) for key, ref, why in gone if not isinstance(key, DatasetKey)
         }
         if prerequisites:
@@ -209,7 +209,7 @@ class ExcludingQuantumGraphBuilder(QuantumGraphBuilder):
         subgraph: PipelineGraph,
         skeleton: QuantumGraphSkeleton,
         dataset_type: str,
-        gone: Mapping[_Key, Lack],
+        gone: Mapping[InputKey, Lack],
     ) -> None:
         """Take out prerequisites that were found together, with the quanta that cannot do without."""
         for task in subgraph.tasks.values():
@@ -264,7 +264,7 @@ class ExcludingQuantumGraphBuilder(QuantumGraphBuilder):
         subgraph: PipelineGraph,
         skeleton: QuantumGraphSkeleton,
         dataset_type: str,
-        keys: Iterable[_Key],
+        keys: Iterable[InputKey],
         producer: TaskNode,
     ) -> None:
         """Cut what is made, or exists and is taken over, from those that would read it."""
@@ -278,7 +278,7 @@ class ExcludingQuantumGraphBuilder(QuantumGraphBuilder):
             return
         shaped = lookup.shaped(tuple(dimensions.data_coordinate_keys), dataset_type)
         full = shaped.reach > len(dimensions.required)
-        cut: dict[_Key, tuple[Exclusion, DatasetRef | None]] = {}
+        cut: dict[InputKey, tuple[Exclusion, DatasetRef | None]] = {}
         for key in keys:
             assert isinstance(key, DatasetKey)
             values = skeleton.get_data_id(key).full_values if full else key.data_id_values
@@ -288,7 +288,7 @@ class ExcludingQuantumGraphBuilder(QuantumGraphBuilder):
             why = shaped.at_data_id(values) if ref is None else shaped.at_dataset(ref.id, ref.run, values)
             if why is not None:
                 cut[key] = (why, ref)
-        readers: dict[_Key, list[QuantumKey]] = {key: [] for key in cut}
+        readers: dict[InputKey, list[QuantumKey]] = {key: [] for key in cut}
         if cut:
             for task in consumers:
                 for quantum in skeleton.get_quanta(task.label):

@@ -23,6 +23,7 @@ from gnomon.curation.graphs.builder import ExcludingQuantumGraphBuilder, Lack
 from gnomon.curation.graphs.falling_back import OnShadow
 from gnomon.curation.graphs.record import head_of, record_of
 from gnomon.curation.graphs.recording import add_head, add_record
+from gnomon.curation.graphs.settling import settle
 from gnomon.curation.graphs.warnings import asked_of, check_losses, lost, warnings_of
 from gnomon.errors import (
     CollectionNotFoundError,
@@ -184,7 +185,7 @@ def build_graph(
                 break
             without |= builder.doomed
     quanta = dict(components.header.n_task_quanta)
-    tasks, pruned = builder.accounts.settle(components)
+    tasks, pruned = settle(builder.accounts, components, unanchored=prune_unanchored_quanta is not None)
     left_out = tuple(builder.accounts.left_out)
     if not sum(quanta.values()):
         condition = f" where {where}" if where else ""

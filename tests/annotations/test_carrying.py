@@ -194,9 +194,7 @@ def test_a_part_gives_no_other_answer_than_the_whole(
 
 
 @settings(LAW, max_examples=8)
-@given(
-    history=st.lists(steps(PERSONS + PROGRAMS, 1), min_size=2, max_size=10), thing=st.sampled_from(THINGS)
-)
+@given(history=st.lists(steps(PERSONS + PROGRAMS, 1), min_size=2, max_size=10), thing=st.sampled_from(THINGS))
 def test_of_whatever_a_part_answers_it_answers_as_the_whole(history: list[Step], thing: Target) -> None:
     with fresh("summit") as source, fresh("laptop") as carried:
         for step in history:

@@ -85,11 +85,11 @@ def excerpt(connection: Connection, names: Names, targets: Iterable[Target]) -> 
         of something else, too, all that was said of that: half of it would be another answer. And what says
         which record a pending observation among their targets became.
     """
-    keys = {target.key for target in targets}
-    same = resolutions.spread(connection, names, keys, None) if keys else None
-    ids = _belonging(connection, names, _about(connection, keys if same is None else same.keys()))
+    asked = {target.key for target in targets}
+    keys = asked | (resolutions.spread(connection, names, asked, None) or {}).keys()
+    ids = _belonging(connection, names, _about(connection, keys))
     events = [event for one in stored.of_annotations(connection, ids).values() for event in one]
-    pending = {
+    pending = {key for key in keys if key.startswith("pending:")} | {
         Target.from_dict(value).key
         for event in events
         for value in event.payload.get("targets", ())

@@ -137,6 +137,8 @@ class Database:
         with self._translated(), self._engine.execution_options(**options).begin() as connection:
             if self.dialect == "postgresql" and self._kind.alone is not None:
                 connection.execute(text(f"LOCK TABLE {self._kind.alone.name} IN SHARE ROW EXCLUSIVE MODE"))
+            if self.dialect == "postgresql" and not self._kind.durable:
+                connection.execute(text("SET LOCAL synchronous_commit TO off"))
             yield connection
 
     def close(self) -> None:

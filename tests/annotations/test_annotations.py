@@ -1,8 +1,10 @@
+import copy
+import pickle
 from collections.abc import Callable
 
 import pytest
 
-from gnomon.annotations import NEVER_EXAMINED, Actor, Annotations, Assertion, Target
+from gnomon.annotations import NEVER_EXAMINED, Actor, Annotations, Assertion, EffectiveFlag, Target
 from gnomon.errors import AnnotationError, AnnotationNotFoundError, ConcurrencyError
 
 Visit = Callable[[int], Target]
@@ -278,3 +280,21 @@ def test_flags_that_contradict_each_other_in_one_annotation_are_refused(
         )
     with pytest.raises(AnnotationError, match="no target of the annotation"):
         log.add(targets=[visit(1)], flags=[Assertion("junk", "set", target=visit(2))], actor=alice)
+
+
+def test_what_holds_is_the_same_taken_apart_copied_and_sent_to_another_process(
+    log: Annotations, alice: Actor, bot: Actor, visit: Visit
+) -> None:
+    log.add(targets=[visit(1), visit(2)], flags=[Assertion("clouds", "set", "cirrus")], actor=bot)
+    log.add(targets=[visit(2)], flags=[Assertion("clouds", "clear", "none")], actor=alice)
+    for flag in log.effective([visit(1), visit(2)], flags=["clouds", "unusable"]):
+        again = pickle.loads(pickle.dumps(flag))
+        assert again == flag == copy.copy(flag)
+        assert (again.claim, again.reasons, again.causes) == (flag.claim, flag.reasons, flag.causes)
+        whole = EffectiveFlag(
+            flag.target, flag.flag, flag.state, flag.claim, flag.policy, flag.cut, flag.conflict,
+            flag.considered, flag.causes,
+        )  # fmt: skip
+        assert whole == flag
+        assert hash(whole) == hash(flag)
+        assert flag != whole._replace(state="examined")

@@ -13,7 +13,7 @@ from gnomon.annotations import EffectiveFlag, Target
 from gnomon.annotations.model import FlagState
 from gnomon.curation.inheritance import Inheritance, InheritedFlag, inherit, parse_inheritance
 
-LAW = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+LAW = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 MEMBERS = {
     **{number: (number,) for number in range(1, 9)},
     **{100 + first: (first, first + 1) for first in (1, 3, 5, 7)},

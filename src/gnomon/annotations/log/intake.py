@@ -212,8 +212,8 @@ def _problem(
         return AnnotationLogError(f"The clock of {place[0].lower()}{place[1:]} goes back.")
     if event.id in readings:
         return AnnotationLogError(
-            f"{place} has the id of another event. If a part of that log was transferred here, this log cannot "
-            "follow the whole: transfer what else is wanted, or begin a new log that follows it."
+            f"{place} has the id of another event. If a part of that log was transferred here, this log "
+            "cannot follow the whole: transfer what else is wanted, or begin a new log that follows it."
         )
     if event.annotation_id is not None and (event.kind == "add") == (event.annotation_id in made):
         what = "makes an annotation that exists" if event.kind == "add" else "changes one that was never made"

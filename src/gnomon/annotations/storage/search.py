@@ -11,7 +11,7 @@ from gnomon import dataids, times
 from gnomon.annotations import checks
 from gnomon.annotations.conditions import Conditions
 from gnomon.annotations.model import ActorKind, AnnotationState, AssertedState
-from gnomon.annotations.storage import resolutions, schema, text_index
+from gnomon.annotations.storage import bulk, resolutions, schema, text_index
 from gnomon.annotations.storage.names import Names
 from gnomon.annotations.targets import Target, TargetKind
 from gnomon.annotations.vocabulary import Vocabulary
@@ -21,6 +21,8 @@ __all__ = ["query"]
 
 _INT64 = 2**63
 _KNOWN = Conditions.__annotations__.keys() | {"_live"}
+# From how many assertions of a flag on a page is looked through one by one, instead of listing them all.
+_MANY = 5000
 
 
 def query(
@@ -94,7 +96,9 @@ def query(
         if name in ("target", "targets"):
             conditions.append(_about(connection, names, [value] if name == "target" else value))
         elif name == "flag":
-            conditions.append(_member(_asserting(vocabulary.check(value), flag_state), searched))
+            flag = vocabulary.check(value)
+            look_up = searched or (dialect == "sqlite" and limit is not None and _frequent(connection, flag))
+            conditions.append(_member(_asserting(flag, flag_state), look_up))
         elif name in ("tag", "tags"):
             conditions.append(_member(_tagged([value] if name == "tag" else value), searched))
         elif name == "data_id":
@@ -135,6 +139,12 @@ def _asserting(flag: str, state: object) -> Select[Any]:
             columns.state == _one_of(state, get_args(AssertedState), "state of a flag")
         )
     return asserting
+
+
+def _frequent(connection: Connection, flag: str) -> bool:
+    """Say whether so much has a flag that a page is full before all that has it is listed."""
+    query = f"SELECT count(*) FROM (SELECT 1 FROM assertion WHERE flag = ? LIMIT {_MANY}) AS some"
+    return bool(bulk.query(connection, query, flag)[0][0] == _MANY)
 
 
 def _member(selected: Select[Any], searched: bool) -> ColumnElement[bool]:

@@ -11,7 +11,7 @@ from gnomon.cli.options import format_option
 from gnomon.cli.qgraph.choosing import Choice, choice_options, find, take_choice
 from gnomon.cli.qgraph.logs import follow_log, log_options
 from gnomon.cli.qgraph.pipetask_options import GraphCommand, options_of_pipetask, section
-from gnomon.cli.qgraph.pipetask_steps import finish, make_pipeline, prepare, read_show, show_existing
+from gnomon.cli.qgraph.pipetask_steps import finish, make_pipeline, prepare, read_show, show_existing, wanted
 from gnomon.cli.qgraph.saving import check_place, replacing
 from gnomon.cli.qgraph.showing import print_account, print_quanta
 from gnomon.errors import GraphLossError
@@ -122,7 +122,8 @@ def _build(
             click.echo(f"The graph is in {place}.", err=True)
         else:
             click.echo("The graph was not saved: no --save-qgraph was given.", err=True)
-        finish(graph.components.assemble(), given, show)
+        if wanted(given, show):
+            finish(graph.components.assemble(), given, show)
 
 
 def _show(

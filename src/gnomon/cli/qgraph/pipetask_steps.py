@@ -26,7 +26,7 @@ from lsst.resources import ResourcePath
 from gnomon.errors import CollectionNotFoundError, GnomonError, RepositoryError, nearest
 from gnomon.repository.configuration import enable
 
-__all__ = ["Prepared", "finish", "make_pipeline", "prepare", "read_show", "show_existing"]
+__all__ = ["Prepared", "finish", "make_pipeline", "prepare", "read_show", "show_existing", "wanted"]
 
 
 @dataclass(frozen=True)
@@ -170,6 +170,24 @@ def prepare(factory: PipelineGraphFactory, given: Mapping[str, Any]) -> Iterator
         }
         assert run is not None  # since an output was named
         yield Prepared(butler, pipeline, list(inputs), run, given["output"], options)
+
+
+def wanted(given: Mapping[str, Any], show: ShowInfo) -> bool:
+    """Say whether there is anything to draw or show, for which a graph has to be assembled.
+
+    Parameters
+    ----------
+    given
+        What was given on the command line.
+    show
+        What is to be shown.
+
+    Returns
+    -------
+    bool
+        True if there is.
+    """
+    return any(given[name] for name in ("qgraph_dot", "qgraph_mermaid", "summary")) or bool(show.unhandled)
 
 
 def finish(graph: PredictedQuantumGraph, given: Mapping[str, Any], show: ShowInfo) -> None:

@@ -9,6 +9,7 @@ from gnomon.repository.lineage.edges import KINDS
 __all__ = ["merge_datasets", "merge_edges", "numbers_of"]
 
 _CHUNK = 10_000
+_COPIED = 200_000
 _KNOWN = ("dataset_type", "data_id", "run")
 
 
@@ -140,19 +141,22 @@ def _upsert(
 def _copy(connection: Connection, table: Table, rows: pl.DataFrame, columns: str, conflict: str) -> int:
     """Do the same on PostgreSQL, where a COPY and one statement are much quicker than many statements."""
     incoming = f"incoming_{table.name}"
-    kinds = [str(table.c[name].type.compile(connection.dialect)) for name in rows.columns]
     connection.exec_driver_sql(
         f"CREATE TEMPORARY TABLE {incoming} ON COMMIT DROP AS SELECT {columns} FROM {table.name} LIMIT 0"
     )
     driver = connection.connection.driver_connection
     assert driver is not None
+    written = rows.with_columns(
+        (pl.lit("\\x") + pl.col(name).bin.encode("hex")).alias(name)
+        for name, kind in rows.schema.items()
+        if kind == pl.Binary
+    )
     with (
         driver.cursor() as cursor,
-        cursor.copy(f"COPY {incoming} ({columns}) FROM STDIN (FORMAT BINARY)") as copy,
+        cursor.copy(f"COPY {incoming} ({columns}) FROM STDIN (FORMAT CSV)") as copy,
     ):
-        copy.set_types([kind.split()[0].lower() for kind in kinds])
-        for row in rows.iter_rows():
-            copy.write_row(row)
+        for part in written.iter_slices(_COPIED):
+            copy.write(part.write_csv(include_header=False, null_value=""))
     result = connection.exec_driver_sql(
         f"INSERT INTO {table.name} ({columns}) SELECT {columns} FROM {incoming} "
         f"ORDER BY {columns.partition(', quantum, kinds')[0]} {conflict}"

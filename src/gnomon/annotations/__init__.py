@@ -17,7 +17,7 @@ carries its chain of reasons.
 ``cuts``         which events an answer rests on
 ``vocabulary``   which flags there are, in files; virtual flags
 ``policy``       who wins: files, and pure functions of assertions
-``acceptance``   what may be said, and what not (``checks``: texts, tags, links)
+``acceptance``   what may be said, and what not (``checks``: texts, tags, links); ``new_annotations`` records it
 ``projections``  how events become annotations: one pure function
 ``answers``      effective flags of many targets at once
 ``conditions``   what a search can ask for

@@ -14,9 +14,8 @@ import random
 import subprocess
 import sys
 import tempfile
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import batched
 from pathlib import Path
@@ -24,6 +23,9 @@ from pathlib import Path
 import sqlalchemy
 
 from gnomon.annotations import Actor, Annotations, Assertion, Draft, Target, open_annotations
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from benchmarks.timing import show, timed
 
 WORDS = (  # of a night
     *("clouds", "cirrus", "west", "east", "zenith", "seeing", "image", "stars", "trailed", "hexapod", "jump"),
@@ -56,22 +58,6 @@ def drafts(first: int, last: int, chance: random.Random) -> Iterator[Draft]:
         yield Draft(targets=[target], text=" ".join(words), flags=flags, tags=[chance.choice(WORDS)])
 
 
-def timed(action: Callable[[], object], times: int = 1) -> tuple[float, float, object]:
-    """Give the least wall and CPU time of some runs, in seconds, and the result."""
-    wall = cpu = float("inf")
-    result: object = None
-    for _ in range(times):
-        start, start_cpu = time.perf_counter(), time.process_time()
-        result = action()
-        wall, cpu = min(wall, time.perf_counter() - start), min(cpu, time.process_time() - start_cpu)
-    return wall, cpu, result
-
-
-def show(what: str, wall: float, cpu: float, note: str = "") -> None:
-    """Print a line."""
-    print(f"  {what:52} {wall:10.4f} s wall {cpu:10.4f} s CPU  {note}", flush=True)
-
-
 def measure(log: Annotations, uri: str, number: int) -> None:
     """Print the figures of one database."""
     chance = random.Random(1)
@@ -100,23 +86,23 @@ def measure(log: Annotations, uri: str, number: int) -> None:
 
     asked = [exposure(n) for n in chance.sample(range(number), min(ASKED, number))]
     wall, cpu, held = timed(lambda: log.effective(asked), 5)
-    show(f"effective flags of {len(asked):,} exposures", wall, cpu, f"{len(held)} flags")  # type: ignore[arg-type]
+    show(f"effective flags of {len(asked):,} exposures", wall, cpu, f"{len(held)} flags")
     wall, cpu, held = timed(lambda: log.effective(asked, flags=["junk", "clouds"]), 5)
-    show("  the same, two flags", wall, cpu, f"{len(held)} flags")  # type: ignore[arg-type]
+    show("  the same, two flags", wall, cpu, f"{len(held)} flags")
     cut = log.cut()
     wall, cpu, held = timed(lambda: log.effective(asked, at=cut), 5)
-    show("  the same, as of a cut", wall, cpu, f"{len(held)} flags")  # type: ignore[arg-type]
+    show("  the same, as of a cut", wall, cpu, f"{len(held)} flags")
     wall, cpu, _ = timed(lambda: [exposure(n) for n in range(ASKED)], 3)
     show(f"  naming {ASKED:,} exposures", wall, cpu)
     many = [exposure(n) for n in chance.sample(range(number), min(10 * ASKED, number))]
     wall, cpu, held = timed(lambda: log.effective(many), 3)
-    show(f"effective flags of {len(many):,} exposures", wall, cpu, f"{len(held)} flags")  # type: ignore[arg-type]
+    show(f"effective flags of {len(many):,} exposures", wall, cpu, f"{len(held)} flags")
 
     wall, cpu, held = timed(lambda: log.effective(many, at=cut), 3)
-    show("  the same, as of a cut", wall, cpu, f"{len(held)} flags")  # type: ignore[arg-type]
+    show("  the same, as of a cut", wall, cpu, f"{len(held)} flags")
     wall, cpu, held = timed(lambda: log.effective(many, state="set"), 3)
-    show("  the same, only what is set", wall, cpu, f"{len(held)} flags")  # type: ignore[arg-type]
-    wall, cpu, _ = timed(lambda: [flag.reason for flag in held], 1)  # type: ignore[attr-defined]
+    show("  the same, only what is set", wall, cpu, f"{len(held)} flags")
+    wall, cpu, _ = timed(lambda: [flag.reason for flag in held], 1)
     show("  looking at the reason of each", wall, cpu)
     datasets(log, 10 * ASKED)
 
@@ -131,7 +117,7 @@ def measure(log: Annotations, uri: str, number: int) -> None:
         "a frequent piece, a flag and a tag": {"text": "irr", "flag": "junk", "tag": "zenith"},
     }.items():
         wall, cpu, page = timed(lambda c=conditions: log.search(limit=50, newest=True, **c), 5)  # type: ignore[misc]
-        show(f"search: {what}", wall, cpu, f"{len(page)} shown")  # type: ignore[arg-type]
+        show(f"search: {what}", wall, cpu, f"{len(page)} shown")
     page = log.search(limit=50, newest=True)
     for _ in range(20):
         page = log.search(limit=50, newest=True, after=page.next)
@@ -149,7 +135,7 @@ def datasets(log: Annotations, number: int) -> None:
     random.Random(2).shuffle(ids)
     named = [Target.dataset(one) for one in ids]
     wall, cpu, held = timed(lambda: log.effective(named), 3)
-    show(f"effective flags of {number:,} datasets", wall, cpu, f"{len(held)} flags")  # type: ignore[arg-type]
+    show(f"effective flags of {number:,} datasets", wall, cpu, f"{len(held)} flags")
     wall, cpu, _ = timed(lambda: [Target.dataset(one) for one in ids], 3)
     show("  naming them", wall, cpu)
     pending = [Target.pending(f"X_O_{place}", "X") for place in range(100)]

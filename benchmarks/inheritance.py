@@ -8,10 +8,9 @@ Run it with ``.venv/bin/python benchmarks/inheritance.py [--visits 10000] [--inp
 
 import argparse
 import random
+import sys
 import tempfile
-import time
 import uuid
-from collections.abc import Callable
 from pathlib import Path
 
 from lsst.daf.butler import Butler
@@ -19,6 +18,9 @@ from lsst.daf.butler import Butler
 from gnomon.annotations import Actor, Assertion, Target, open_annotations
 from gnomon.curation.inheritance import inherit, load_inheritance
 from gnomon.repository.lineage import Dataset, Edge, open_lineage
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from benchmarks.timing import show, timed
 
 CAMERA = "Cam"
 FLAGGED = 50
@@ -44,22 +46,6 @@ def make(folder: Path, visits: int) -> None:
             "visit_definition",
             *({"instrument": CAMERA, "visit": n // 2, "exposure": n} for n in exposures),
         )
-
-
-def timed(action: Callable[[], object], times: int = 5) -> tuple[float, float, object]:
-    """Give the least wall and CPU time of some runs, in seconds, and the result."""
-    wall = cpu = float("inf")
-    result: object = None
-    for _ in range(times):
-        start, start_cpu = time.perf_counter(), time.process_time()
-        result = action()
-        wall, cpu = min(wall, time.perf_counter() - start), min(cpu, time.process_time() - start_cpu)
-    return wall, cpu, result
-
-
-def show(what: str, wall: float, cpu: float, note: str = "") -> None:
-    """Print a line."""
-    print(f"  {what:62} {wall:8.4f} s wall {cpu:8.4f} s CPU  {note}", flush=True)
 
 
 def main() -> None:
@@ -110,7 +96,7 @@ def main() -> None:
                 f"what is inherited from {FLAGGED} of {2 * arguments.visits:,} exposures",
                 wall,
                 cpu,
-                f"{len(found)} flags; {1000 * (cpu - before):.0f} ms beyond the Butler",  # type: ignore[arg-type]
+                f"{len(found)} flags; {1000 * (cpu - before):.0f} ms beyond the Butler",
             )
             wall, cpu, _ = timed(one_by_one, 2)
             show("beside it: the Butler asked exposure by exposure", wall, cpu)

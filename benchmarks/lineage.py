@@ -16,7 +16,6 @@ import resource
 import subprocess
 import sys
 import tempfile
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -47,6 +46,9 @@ from lsst.pipe.base.quantum_graph import (
 
 from gnomon.repository.lineage import Edge, Lineage, open_lineage
 from gnomon.repository.lineage.graph_files import GraphEdges, read_graph
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from benchmarks.timing import show, timed
 
 IMAGE = ("instrument", "exposure", "detector")
 PATCH = ("skymap", "tract", "patch", "band")
@@ -155,22 +157,6 @@ def write(quanta: int, path: Path) -> None:
     components.header.output_run = "campaign/run"
     components.dimension_data = DimensionDataAttacher(dimensions=DimensionUniverse().empty)
     components.write(str(path), zstd_level=1)
-
-
-def timed(action: Callable[[], Any], times: int = 1) -> tuple[float, float, Any]:
-    """Give the least wall and CPU time of some runs, in seconds, and the result."""
-    wall = cpu = float("inf")
-    result: Any = None
-    for _ in range(times):
-        start, start_cpu = time.perf_counter(), time.process_time()
-        result = action()
-        wall, cpu = min(wall, time.perf_counter() - start), min(cpu, time.process_time() - start_cpu)
-    return wall, cpu, result
-
-
-def show(what: str, wall: float, cpu: float, note: str = "") -> None:
-    """Print a line."""
-    print(f"  {what:58} {wall:9.3f} s wall {cpu:9.3f} s CPU  {note}", flush=True)
 
 
 def ends(graph: GraphEdges) -> dict[str, list[bytes]]:

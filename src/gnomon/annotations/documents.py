@@ -1,16 +1,17 @@
-"""Reading the files that people write for this room: vocabularies and policies, in YAML."""
+"""Reading the files that people write about flags, in YAML: vocabularies, policies, rules of inheritance."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import yaml
 
 from gnomon.annotations import checks
 from gnomon.errors import AnnotationError, nearest
 
-__all__ = ["Reader", "read_yaml", "split_label"]
+__all__ = ["Labelled", "Reader", "load", "read_yaml", "shipped_in", "split_label"]
 
 _LABEL = re.compile(r"(?P<name>[a-z][a-z0-9_-]{0,62})@(?P<version>[1-9]\d{0,8})")
 _MAX_BYTES = 10_000_000
@@ -52,6 +53,67 @@ def read_yaml(path: Path, error: type[AnnotationError]) -> Any:
         raise error(f"This is no YAML file: {what}.", file=str(path), line=line) from None
     except (ValueError, RecursionError):  # a date of the 31st of June, or a thousand brackets
         raise error("This is no YAML file that can be understood.", file=str(path)) from None
+
+
+class Labelled(Protocol):
+    """What has a name and a version, and means the same for ever."""
+
+    @property
+    def label(self) -> str:
+        """``name@version``."""
+        ...
+
+
+def load[T](path: Path, parse: Callable[[object], T], error: type[AnnotationError]) -> T:
+    """Read what one file holds.
+
+    Parameters
+    ----------
+    path
+        A YAML file.
+    parse
+        Makes something of its plain values.
+    error
+        The class of the error to raise.
+
+    Returns
+    -------
+    object
+        What ``parse`` gives.
+
+    Raises
+    ------
+    AnnotationError
+        Of the class given, with the file.
+    """
+    document = read_yaml(path, error)
+    try:
+        return parse(document)
+    except error as problem:
+        raise error(problem.message, file=str(path), line=problem.line) from None
+
+
+def shipped_in[T: Labelled](package: str, parse: Callable[[object], T]) -> dict[str, T]:
+    """Read all files that ship with a package.
+
+    Parameters
+    ----------
+    package
+        The package whose YAML files they are.
+    parse
+        Makes something of the plain values of one.
+
+    Returns
+    -------
+    dict
+        By label.
+    """
+    found = [
+        parse(yaml.safe_load(entry.read_text(encoding="utf-8")))
+        for entry in files(package).iterdir()
+        if entry.name.endswith(".yaml")
+    ]
+    return {one.label: one for one in found}
 
 
 def split_label(label: str, error: type[AnnotationError]) -> tuple[str, int]:

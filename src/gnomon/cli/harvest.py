@@ -53,7 +53,7 @@ def harvest(
 ) -> None:
     """Bring the measurements in collections of REPO into the metrics store; only what is new is read.
 
-    Their files also say which datasets they were made from, which is recorded on the way for `gnomon lineage`.
+    Their files also say from which datasets they were made, which is recorded for `gnomon lineage`.
 
     It can be killed and run again at any time. Ends with status 1 if something could not be read.
     """

@@ -309,7 +309,7 @@ type _Said = PutProvenance | FormatError | None
 
 
 def _said(content: bytes) -> _Said:
-    """Read what a file says of how its dataset was made; what is wrong with that is no fault of its values."""
+    """Read what a file says of how it was made; what is wrong with that is no fault of its values."""
     try:
         return in_file(content)
     except FormatError as error:

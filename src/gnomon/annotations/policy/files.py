@@ -4,13 +4,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-
-from gnomon.annotations.documents import Reader, read_yaml, split_label
+from gnomon.annotations.documents import Reader, load, shipped_in, split_label
 from gnomon.annotations.model import Actor
 from gnomon.errors import PolicyError, nearest
 
@@ -219,11 +216,7 @@ def load_policy(path: Path) -> Policy:
     PolicyError
         If it is none, with the file.
     """
-    document = read_yaml(path, PolicyError)
-    try:
-        return parse_policy(document)
-    except PolicyError as error:
-        raise PolicyError(error.message, file=str(path), line=error.line) from None
+    return load(path, parse_policy, PolicyError)
 
 
 @cache
@@ -235,13 +228,7 @@ def shipped() -> Mapping[str, Policy]:
     mapping
         By label; read once per process.
     """
-    folder = files("gnomon.annotations.policy")
-    found = [
-        parse_policy(yaml.safe_load(entry.read_text(encoding="utf-8")))
-        for entry in folder.iterdir()
-        if entry.name.endswith(".yaml")
-    ]
-    return {policy.label: policy for policy in found}
+    return shipped_in("gnomon.annotations.policy", parse_policy)
 
 
 def find(label: str, laid_down: Mapping[str, Policy]) -> Policy:

@@ -5,13 +5,11 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import cast, get_args
 
-import yaml
-
-from gnomon.annotations.documents import Reader, read_yaml, split_label
+from gnomon.annotations import documents
+from gnomon.annotations.documents import Reader, split_label
 from gnomon.annotations.targets import TargetKind
 from gnomon.annotations.vocabulary.flags import (
     Flag,
@@ -99,11 +97,7 @@ def load_vocabulary(path: Path) -> VocabularyDocument:
     VocabularyError
         If it is none, with the file.
     """
-    document = read_yaml(path, VocabularyError)
-    try:
-        return parse_vocabulary(document)
-    except VocabularyError as error:
-        raise VocabularyError(error.message, file=str(path), line=error.line) from None
+    return documents.load(path, parse_vocabulary, VocabularyError)
 
 
 def combine(base: VocabularyDocument, laid_down: Iterable[VocabularyDocument]) -> Vocabulary:
@@ -128,9 +122,9 @@ def combine(base: VocabularyDocument, laid_down: Iterable[VocabularyDocument]) -
             latest[document.name] = document
     flags, virtual = dict(base.flags), dict(base.virtual)
     aliases = {alias for flag in flags.values() for alias in flag.aliases}
-    documents = [base]
+    all_documents = [base]
     for document in latest.values():
-        documents.append(document)
+        all_documents.append(document)
         for name, flag in document.flags.items():
             if name not in flags and name not in virtual and name not in aliases:
                 free = tuple(
@@ -141,7 +135,7 @@ def combine(base: VocabularyDocument, laid_down: Iterable[VocabularyDocument]) -
         for name, formula in document.virtual.items():
             if name not in flags and name not in virtual and name not in aliases:
                 virtual[name] = formula
-    return Vocabulary(flags, virtual, tuple(document.label for document in documents))
+    return Vocabulary(flags, virtual, tuple(document.label for document in all_documents))
 
 
 def refuse_contradiction(known: Vocabulary, new: VocabularyDocument) -> None:
@@ -191,13 +185,7 @@ def shipped() -> Mapping[str, VocabularyDocument]:
     mapping
         By label; read once per process.
     """
-    folder = files("gnomon.annotations.vocabulary")
-    found = [
-        parse_vocabulary(yaml.safe_load(entry.read_text(encoding="utf-8")))
-        for entry in folder.iterdir()
-        if entry.name.endswith(".yaml")
-    ]
-    return {document.label: document for document in found}
+    return documents.shipped_in("gnomon.annotations.vocabulary", parse_vocabulary)
 
 
 @cache

@@ -75,7 +75,8 @@ def query_annotations(
     else:
         click.echo("Nothing was said of them.")
     silent = len(found.things) - len({id(one.thing) for one in said})
-    click.echo(f"{found}, nothing of {silent} of them. As of {cut or 'the beginning'}.", err=True)
+    without = f"; nothing was said of {silent} of them" if silent else ""
+    click.echo(f"{found}{without}. As of {cut or 'the beginning'}.", err=True)
 
 
 def _row(one: "Said") -> dict[str, Any]:

@@ -4,31 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from gnomon.annotations import EffectiveFlag
 from gnomon.curation.exclusions.exclusion import Exclusion
 from gnomon.curation.exclusions.places import Matcher, Places, Shape
 
-__all__ = ["Lookup", "ShapedLookup", "cleared_by_person"]
+__all__ = ["Lookup", "ShapedLookup"]
 
 type _Values = tuple[Any, ...]
-
-
-def cleared_by_person(flag: EffectiveFlag) -> bool:
-    """Say whether a person said that a flag does not hold.
-
-    Parameters
-    ----------
-    flag
-        What holds in the end.
-
-    Returns
-    -------
-    bool
-        Of a virtual flag, whether a person said so of one of those that it follows from.
-    """
-    if flag.state != "clear":
-        return False
-    return any(map(cleared_by_person, flag.causes)) if flag.causes else flag.by.is_human
 
 
 class Lookup:

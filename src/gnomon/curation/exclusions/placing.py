@@ -14,9 +14,10 @@ from lsst.daf.butler import (  # type: ignore[attr-defined]
 from gnomon import times
 from gnomon.annotations import EffectiveFlag, Target
 from gnomon.curation.exclusions.exclusion import Exclusion
-from gnomon.curation.exclusions.lookup import Lookup, cleared_by_person
+from gnomon.curation.exclusions.lookup import Lookup
 from gnomon.curation.exclusions.places import Places
 from gnomon.curation.exclusions.requirements import RequiredFlag
+from gnomon.curation.inheritance.covering import cleared_by_person
 from gnomon.errors import ExclusionError
 
 __all__ = ["Placing", "Unplaced"]

@@ -136,6 +136,12 @@ def warnings_of(exclusions: Exclusions, tasks: Sequence[TaskAccount], accounts: 
         for need in exclusions.requirements
         if not accounts.asked[need.name]
     ]
+    found += [
+        f"{need.name} is required and could be asked of {asked} of {accounts.observed} inputs that name an "
+        "observation; the others are used as they are."
+        for need in exclusions.requirements
+        if 0 < (asked := accounts.asked[need.name]) < accounts.observed
+    ]
     for one in exclusions.unapplied:
         if one.exclusion.target.kind == "collection" and "CHAINED" in one.why:
             found.append(f"{one.exclusion} leaves out nothing: {one.why}.")

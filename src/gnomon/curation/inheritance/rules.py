@@ -5,14 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
 import polars as pl
-import yaml
 
-from gnomon.annotations.documents import Reader, read_yaml, split_label
+from gnomon.annotations.documents import Reader, load, shipped_in, split_label
 from gnomon.annotations.vocabulary import Vocabulary
 from gnomon.errors import InheritanceError, nearest
 
@@ -259,15 +257,12 @@ def load_inheritance(name_or_file: str | Path) -> InheritanceRules:
             f"There is no inheritance {text!r}, and no such file.{nearest(text, known)} "
             f"gnomon has {', '.join(sorted(known))}."
         )
-    document = read_yaml(path, InheritanceError)
-    try:
-        rules = parse_inheritance(document)
-        if (ours := shipped().get(rules.label)) is not None and ours.document != rules.document:
-            raise InheritanceError(
-                f"{rules.label} ships with gnomon and says something else; give these rules another name."
-            )
-    except InheritanceError as error:
-        raise InheritanceError(error.message, file=str(path), line=error.line) from None
+    rules = load(path, parse_inheritance, InheritanceError)
+    if (ours := shipped().get(rules.label)) is not None and ours.document != rules.document:
+        raise InheritanceError(
+            f"{rules.label} ships with gnomon and says something else; give these rules another name.",
+            file=str(path),
+        )
     return rules
 
 
@@ -280,12 +275,7 @@ def shipped() -> Mapping[str, InheritanceRules]:
     mapping
         By label; read once per process.
     """
-    found = [
-        parse_inheritance(yaml.safe_load(entry.read_text(encoding="utf-8")))
-        for entry in files("gnomon.curation.inheritance").iterdir()
-        if entry.name.endswith(".yaml")
-    ]
-    return {rules.label: rules for rules in found}
+    return shipped_in("gnomon.curation.inheritance", parse_inheritance)
 
 
 def _flow(entry: object, place: int) -> Flow:

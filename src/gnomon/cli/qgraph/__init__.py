@@ -2,8 +2,8 @@
 
 ``build``, ``explain`` and ``exclusions`` have a command each. `gnomon.cli.choosing` has the options that say
 what is left out, ``pipetask_options`` those of ``pipetask qgraph``, and ``pipetask_steps`` does what that
-command does before and after its builder. ``saving`` keeps an old file until there is a new one, ``logs`` follows
-the middleware's log, and ``showing`` prints.
+command does before and after its builder. ``saving`` keeps an old file until there is a new one, ``logs``
+follows the middleware's log, and ``showing`` prints.
 """
 
 import click

@@ -5,7 +5,7 @@ each other, the vocabulary and what the log already says.
 """
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -101,7 +101,10 @@ def by_key(given: Iterable[Target]) -> dict[str, Target]:
 
 
 def assertions(
-    given: Iterable[Assertion], about: Sequence[Target], vocabulary: Vocabulary
+    given: Iterable[Assertion],
+    about: Sequence[Target],
+    vocabulary: Vocabulary,
+    said: Callable[[], Collection[str]],
 ) -> list[Assertion]:
     """Check assertions against the vocabulary and the targets.
 
@@ -113,6 +116,9 @@ def assertions(
         The targets of the annotation.
     vocabulary
         The flags there are.
+    said
+        Gives the flags of which anything was ever said: what was said once can be withdrawn, whatever became
+        of the flag.
 
     Returns
     -------
@@ -131,7 +137,11 @@ def assertions(
     for value in values:
         if not isinstance(value, Assertion):
             raise AnnotationError(f"A flag is asserted by Assertion(flag, state), not by {value!r}.")
-        flag = vocabulary.check_asserted(value.flag, about if value.target is None else (value.target,))
+        if value.state == "withdrawn":
+            once = value.flag in vocabulary.flags or value.flag in said()
+            flag = value.flag if once else vocabulary.check(value.flag)
+        else:
+            flag = vocabulary.check_asserted(value.flag, about if value.target is None else (value.target,))
         if flag != value.flag:
             value = replace(value, flag=flag)
         if value.target is not None and value.target not in known:
@@ -254,7 +264,7 @@ def time_lost(given: object) -> dict[str, Any]:
 
 
 def new_payload(
-    draft: Draft, vocabulary: Vocabulary
+    draft: Draft, vocabulary: Vocabulary, said: Callable[[], Collection[str]]
 ) -> tuple[dict[str, Any], tuple[Target, ...], list[Assertion]]:
     """Check a new annotation, apart from what the log says.
 
@@ -262,8 +272,8 @@ def new_payload(
     ----------
     draft
         What is to be said.
-    vocabulary
-        The flags there are.
+    vocabulary, said
+        As of `assertions`.
 
     Returns
     -------
@@ -276,14 +286,14 @@ def new_payload(
         If it says nothing, is about nothing, or a part of it cannot be recorded.
     """
     about = targets(draft.targets)
-    said = assertions(draft.flags, about, vocabulary)
+    flags = assertions(draft.flags, about, vocabulary, said)
     payload: dict[str, Any] = {
         "targets": [target.to_dict() for target in about],
         "text": checks.text(draft.text, "text"),
         "level": checks.level(draft.level),
         "tags": list(checks.tags(draft.tags)),
         "urls": list(checks.urls(draft.urls)),
-        "flags": write_assertions(said, about),
+        "flags": write_assertions(flags, about),
     }
     if draft.attachments:
         payload["attachments"] = attachments(draft.attachments)
@@ -294,7 +304,7 @@ def new_payload(
     if draft.key is not None:
         payload["key"] = checks.label(draft.key, "idempotency key")
     refuse_empty(payload)
-    return payload, about, said
+    return payload, about, flags
 
 
 def refuse_over_person(before: Projection, history: Iterable[Event], actor: Actor) -> None:

@@ -1,8 +1,9 @@
 """Saying something: each method is one transaction, and what it says is one event or none."""
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +127,7 @@ class Writing(OpenedLog):
         given = _events(draft.parents)
         with self._writing() as (connection, names):
             vocabulary = self._present_vocabulary(connection, names)
-            checked = [acceptance.new_payload(draft, vocabulary)]
+            checked = [acceptance.new_payload(draft, vocabulary, _said_of(connection))]
             bulk = NewAnnotations(connection, names, self.origin, actor, checked)
             outcome = bulk.record(0, draft, given)
             if outcome.error is not None:
@@ -173,10 +174,11 @@ class Writing(OpenedLog):
         seen = [_events(draft.parents) for draft in items]
         with self._writing() as (connection, names):
             vocabulary = self._present_vocabulary(connection, names)
+            known = _said_of(connection)
             checked: list[Checked | GnomonError] = []
             for draft in items:
                 try:
-                    checked.append(acceptance.new_payload(draft, vocabulary))
+                    checked.append(acceptance.new_payload(draft, vocabulary, known))
                 except GnomonError as error:
                     checked.append(error)
             bulk = NewAnnotations(connection, names, self.origin, actor, checked)
@@ -264,7 +266,7 @@ class Writing(OpenedLog):
             changed: dict[acceptance.Pair, tuple[object, ...]] = {}
             if said is not None:
                 vocabulary = self._present_vocabulary(connection, names)
-                checked = acceptance.assertions(said, before.targets, vocabulary)
+                checked = acceptance.assertions(said, before.targets, vocabulary, _said_of(connection))
                 given["flags"] = write_assertions(checked, before.targets)
                 kept = {(s.target_key, s.flag): s.said for s in before.stances if s.counts}
                 wanted = acceptance.pairs(checked, before.targets)
@@ -487,6 +489,11 @@ class Writing(OpenedLog):
 
 def _events(parents: Iterable[uuid.UUID | str] | None) -> set[uuid.UUID] | None:
     return None if parents is None else {checks.identifier(parent, "an event") for parent in parents}
+
+
+def _said_of(connection: Connection) -> Callable[[], Collection[str]]:
+    """Look up the flags of which anything was ever said, once, and only if somebody wants to know."""
+    return cache(partial(asserted.flags, connection))
 
 
 def _numbered(draft: Draft, prefix: str | None, place: int) -> Draft:

@@ -296,6 +296,32 @@ def test_a_new_version_may_mark_something_else(store: Store, log: Annotations, r
     assert flag.target.element == "visit"
 
 
+@pytest.mark.parametrize(
+    "flags",
+    [
+        {"odd": {"deprecated": "x"}},
+        {"odd": {"targets": ["exposure"]}},
+        {"other": {}},
+        {"other": {"aliases": ["odd"]}},
+    ],
+)
+def test_what_an_old_version_said_is_taken_back_whatever_became_of_its_flag(
+    store: Store, log: Annotations, rows: Rows, alice: Actor, flags: dict[str, dict[str, object]]
+) -> None:
+    told = {"severity": "low", "set_means": "bad", "description": "It is odd."}
+    log.lay_down({"vocabulary": "cam", "version": 1, "flags": {"odd": told}}, actor=alice)
+    measure(store, rows("demo.sky", [80.0]))
+    run(store, log, BRIGHT.model_copy(update={"flag": "odd"}))
+    changed = {name: {**told, **more} for name, more in flags.items()}
+    log.lay_down({"vocabulary": "cam", "version": 2, "flags": changed}, actor=alice)
+    newer = BRIGHT.model_copy(update={"version": 2})
+    assert run(store, log, newer).count("withdrawn") == 1
+    assert run(store, log, newer).run is None
+    assert {word.flag for word in log.words("bright_sky") if word.state == "set"} == {"odd", "questionable"}
+    assert [flag.flag for flag in log.effective(list(log.search()[0].targets))] == ["questionable"]
+    assert log.check() == []
+
+
 # --- withdrawing ---
 
 

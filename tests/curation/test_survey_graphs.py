@@ -29,6 +29,8 @@ from gnomon import times
 from gnomon.annotations import Actor, Annotations, Assertion, Target, open_annotations
 from gnomon.curation.exclusions import Exclusions, Selection, find_exclusions
 from gnomon.curation.graphs import Graph, build_graph
+from gnomon.curation.graphs.accounts import Accounts
+from gnomon.curation.graphs.warnings import warnings_of
 from gnomon.errors import ExclusionError
 from gnomon.repository.configuration import open_butler
 from gnomon.store import open_store
@@ -415,6 +417,21 @@ def test_a_requirement_that_none_of_the_inputs_can_be_asked_is_refused(
     exclusions = find_exclusions(Selection(require_metrics=("sky < 2",)), store=store, butler=butler)
     with pytest.raises(ExclusionError, match="could be asked of none of 36 inputs"):
         graph_of(butler, survey, exclusions)
+
+
+def test_a_requirement_that_only_some_inputs_can_be_asked_is_named(
+    rows: Callable[..., pl.DataFrame], tmp_path: Path
+) -> None:
+    store = open_store(tmp_path / "store")
+    store.append(rows("demo.sky", [1.0], detector=0).to_arrow(), source="test")
+    exclusions = find_exclusions(Selection(require_metrics=("sky < 2",)), store=store)
+    accounts = Accounts()
+    accounts.ask(6, ("instrument", "visit", "detector"), exclusions.requirements)
+    assert warnings_of(exclusions, [], accounts) == ()
+    accounts.ask(2, ("instrument", "visit"), exclusions.requirements)
+    accounts.ask(9, ("instrument", "detector"), exclusions.requirements)
+    (warning,) = warnings_of(exclusions, [], accounts)
+    assert "could be asked of 6 of 8 inputs that name an observation" in warning
 
 
 def test_a_prerequisite_that_is_left_out_loses_the_quantum_or_is_replaced(

@@ -185,6 +185,9 @@ class Exclusions:
         parts.update(json.dumps(head, sort_keys=True).encode())
         for one in self.marks:
             parts.update(f"\n{one.rule}\t{one.name}\t{one.target.key}\t{one.annotation_id or ''}".encode())
+        for name, (_, clears) in sorted(self.lookup.contested.items()):
+            for place in clears.named():
+                parts.update(f"\nclear\t{name}\t{place}".encode())
         return parts.hexdigest()
 
 

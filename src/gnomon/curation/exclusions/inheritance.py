@@ -85,9 +85,11 @@ def find_inherited(
     InheritanceError
         If there are no such rules, or they need a lineage and there is none.
     """
-    if rules is None or butler is None or not flags:
+    if rules is None:
         return [], None
-    loaded = load_inheritance(rules)
+    loaded = load_inheritance(rules)  # refused if nobody knows them, also while there is nothing to inherit
+    if butler is None or not flags:
+        return [], None
     compiled = Inheritance(
         flags, loaded, butler=butler, lineage=lineage, vocabulary=vocabulary, virtual=names
     )

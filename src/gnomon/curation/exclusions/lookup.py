@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from gnomon.curation.exclusions.exclusion import Exclusion
-from gnomon.curation.exclusions.places import Matcher, Places, Shape
+from gnomon.curation.exclusions.places import Matcher, Places, Shape, within
 
 __all__ = ["Lookup", "ShapedLookup"]
 
@@ -150,14 +150,6 @@ class ShapedLookup:
             for shape, found in matcher.every(values):
                 if against is None:
                     against = [place for place, _ in cleared.every(values)]
-                if not any(_within(place, shape) for place in against):
+                if not any(within(place, shape) for place in against):
                     return found
         return None
-
-
-def _within(specific: Shape, shape: Shape) -> bool:
-    return (
-        specific != shape
-        and specific[0] in (shape[0], specific[0] if not shape[0] else shape[0])
-        and (set(specific[1]) >= set(shape[1]))
-    )

@@ -1,7 +1,8 @@
 """Required metrics: conditions over what the store holds, asked of the data IDs that were measured."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+import uuid
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from operator import itemgetter
@@ -207,7 +208,13 @@ def find_required(
     if as_of is None and selection.at is not None and not isinstance(selection.at, Cut):
         as_of = selection.at
     moment = times.from_tai_us(as_of) if isinstance(as_of, int) else as_of
-    reading = _Reading(store, collections, moment, max_age, {target.key for target in distrusted})
+    reading = _Reading(
+        store,
+        collections,
+        moment,
+        max_age,
+        {(uuid.UUID(target.values["dataset_id"]).bytes, str(target.values["name"])) for target in distrusted},
+    )
     requirements = tuple(
         RequiredMetric(text, reading.judge(expressions.parse(text)), visits)
         for text in selection.require_metrics
@@ -222,7 +229,7 @@ class _Reading:
     collections: Sequence[str] | str | None
     as_of: Time | None
     max_age: timedelta | None
-    distrusted: frozenset[str] | set[str]
+    distrusted: Collection[tuple[bytes, str]]  # dataset and metric
 
     def judge(self, condition: Expression) -> list[_Judged]:
         metrics = sorted(condition.names - {*DATA_ID_COLUMNS, *METADATA})
@@ -260,11 +267,8 @@ class _Reading:
             raise ExclusionError(f"Several metrics are called {name}: write one of {', '.join(found)}.")
         rows = rows.filter(other_dimensions.as_text() == "")
         if self.distrusted:
-            keys = [
-                Target.measurement(_uuid(one), found[0]).key not in self.distrusted
-                for one in rows["dataset_id"].to_list()
-            ]
-            rows = rows.filter(pl.Series(keys, dtype=pl.Boolean))
+            of_it = [one for one, metric in self.distrusted if metric == found[0]]
+            rows = rows.filter(~pl.col("dataset_id").is_in(pl.Series(of_it, dtype=pl.Binary).implode()))
         if rows.is_empty():
             raise ExclusionError(
                 f"Nothing was measured of {name}{where}: a condition on it would leave out everything."
@@ -274,10 +278,6 @@ class _Reading:
             moment = None if newest is None else times.from_datetime(newest)  # type: ignore[arg-type]
             check_moment(moment, self.max_age, f"measurement of {found[0]}")
         return _in_one_unit(rows)
-
-
-def _uuid(value: bytes) -> str:
-    return f"{value.hex()}"
 
 
 def _list(names: Sequence[str] | str) -> str:

@@ -7,12 +7,30 @@ from uuid import UUID
 
 from gnomon.annotations import Target
 
-__all__ = ["Matcher", "Places", "Shape"]
+__all__ = ["Matcher", "Places", "Shape", "within"]
 
 type _Values = tuple[Any, ...]
 
 type Shape = tuple[str, tuple[str, ...]]
 """What sort of data ID carries something: its dataset type (empty for any), and its dimensions, sorted."""
+
+
+def within(specific: Shape, shape: Shape) -> bool:
+    """Say whether things of one shape are parts of things of another.
+
+    Parameters
+    ----------
+    specific
+        The shape of what may be a part, such as a detector of a visit.
+    shape
+        The shape of what may contain it, such as a visit.
+
+    Returns
+    -------
+    bool
+        False for the same shape.
+    """
+    return specific != shape and shape[0] in ("", specific[0]) and set(specific[1]) >= set(shape[1])
 
 
 class Matcher[V]:
@@ -86,15 +104,35 @@ class Places[V]:
 
     What stands at a record covers every data ID that contains it: at a visit each of its detectors. The first
     thing that is put at a place stays.
+
+    Parameters
+    ----------
+    cleared
+        Where nothing is put: what was said of this very place goes before what was said of a timespan, a
+        collection or a query that brought it there.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, cleared: "Places[V] | None" = None) -> None:
         self.datasets: dict[UUID, V] = {}
         self.runs: dict[str, V] = {}
         self._tables: dict[Shape, dict[Any, V]] = {}
+        self._cleared = cleared
 
     def __bool__(self) -> bool:
         return bool(self.datasets or self.runs or self._tables)
+
+    def named(self) -> Iterator[str]:
+        """Name every place at which something stands, in order.
+
+        Yields
+        ------
+        str
+            Once each.
+        """
+        yield from sorted(one.hex for one in self.datasets)
+        yield from sorted(self.runs)
+        for shape, table in sorted(self._tables.items()):
+            yield from sorted(f"{shape} {values}" for values in table)
 
     @property
     def types(self) -> frozenset[str]:
@@ -116,15 +154,20 @@ class Places[V]:
         bool
             False if it is another kind of target, which has no place here.
         """
+        against = self._cleared
         if target.kind == "dataset":
-            self.datasets.setdefault(UUID(target.values["dataset_id"]), value)
+            dataset = UUID(target.values["dataset_id"])
+            if against is None or dataset not in against.datasets:
+                self.datasets.setdefault(dataset, value)
         elif target.kind in ("dimension", "data_id"):
             data_id = target.values["data_id"]
             names = tuple(sorted(data_id))
             values = tuple(data_id[name] for name in names)
-            table = self._tables.setdefault((target.dataset_type or "", names), {})
+            shape = (target.dataset_type or "", names)
             # A getter of one place gives the value itself and no tuple.
-            table.setdefault(values[0] if len(values) == 1 else values, value)
+            place = values[0] if len(values) == 1 else values
+            if against is None or place not in against._tables.get(shape, ()):
+                self._tables.setdefault(shape, {}).setdefault(place, value)
         else:
             return False
         return True

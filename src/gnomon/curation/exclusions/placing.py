@@ -70,7 +70,7 @@ class Placing:
                 against = Exclusion("exclude-flag", flag.flag, flag.target)
                 cleared.setdefault(flag.flag, Places()).put(flag.target, against)
         plain: Places[Exclusion] = Places()
-        contested = {name: (Places[Exclusion](), places) for name, places in cleared.items()}
+        contested = {name: (Places[Exclusion](cleared=places), places) for name, places in cleared.items()}
         unplaced: list[Unplaced] = []
         later: list[tuple[Places[Exclusion], Exclusion]] = []
         for mark in marks:
@@ -185,16 +185,18 @@ class Placing:
                 chunk = some[start : start + _SPANS]
                 targets = [target for _, _, target in chunk]
                 for element in ("exposure", "visit"):
-                    for record, hit in _overlapping(butler, element, instrument, targets):
+                    for record, hits in _overlapping(butler, element, instrument, targets):
                         at = Target.dimension(element, {"instrument": instrument, element: record})
-                        put, value, _ = chunk[hit]
-                        put(at, value)
+                        # Marks of other flags have other places; of one place the first stays.
+                        for hit in hits:
+                            put, value, _ = chunk[hit]
+                            put(at, value)
 
 
 def _overlapping(
     butler: Butler, element: str, instrument: str, spans: Sequence[Target]
-) -> Iterable[tuple[int, int]]:
-    """Find the records that overlap timespans, each with the place of the first that it overlaps."""
+) -> Iterable[tuple[int, list[int]]]:
+    """Find the records that overlap timespans, each with the places of all that it overlaps, in order."""
     with butler.query() as query:
         x = query.expression_factory
         column = getattr(x, element).timespan
@@ -208,5 +210,7 @@ def _overlapping(
     begins = np.array([times.to_tai_us(record.timespan.begin) for record in records])
     ends = np.array([times.to_tai_us(record.timespan.end) for record in records])
     hits = np.stack([(begins < (span.end or 0)) & (ends > (span.begin or 0)) for span in spans])
-    first = hits.argmax(axis=0)
-    return [(record.id, int(place)) for record, place in zip(records, first, strict=True)]
+    return [
+        (record.id, np.flatnonzero(overlapped).tolist())
+        for record, overlapped in zip(records, hits.T, strict=True)
+    ]

@@ -9,8 +9,9 @@ from lsst.daf.butler import DataCoordinate, DatasetRef
 
 from gnomon.annotations import EffectiveFlag, Target
 from gnomon.curation.exclusions.exclusion import Exclusion, RuleName
-from gnomon.curation.exclusions.places import Places
+from gnomon.curation.exclusions.places import Matcher, Places, Shape, within
 from gnomon.curation.exclusions.visits import VisitsOf
+from gnomon.curation.inheritance.covering import cleared_by_person
 
 __all__ = ["OBSERVATIONS", "RequiredFlag", "Requirement"]
 
@@ -190,11 +191,14 @@ class RequiredFlag(Requirement):
 
     def __init__(self, name: str, held: Iterable[EffectiveFlag], visits: VisitsOf) -> None:
         super().__init__(name, visits)
-        self._set: Places[EffectiveFlag] = Places()
+        self._cleared: Places[EffectiveFlag] = Places()
+        self._set: Places[EffectiveFlag] = Places(cleared=self._cleared)
         self._other: Places[EffectiveFlag] = Places()
         self.held = list(held)
         for flag in self.held:
             self.places(flag).put(flag.target, flag)
+            if cleared_by_person(flag):
+                self._cleared.put(flag.target, flag)
 
     def places(self, flag: EffectiveFlag) -> Places[EffectiveFlag]:
         """Give where the flag is set, or where it is not, by what one of them says.
@@ -227,7 +231,9 @@ class RequiredFlag(Requirement):
     def digest(self) -> str:
         """Names what has the flag set."""
         keys = sorted(f"{flag.target.key} {flag.annotation_id}" for flag in self.held if flag.state == "set")
-        return hashlib.sha256("\n".join(keys).encode()).hexdigest()
+        # A timespan, collection or query is the same while what it means grows, and so is who inherits.
+        parts = ["\n".join(keys), *self._set.named(), "cleared", *self._cleared.named()]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     def records(self) -> list[Exclusion]:
         """Say where somebody examined it and it is not set."""
@@ -246,29 +252,53 @@ class RequiredFlag(Requirement):
         dataset_type: str | None,
     ) -> list[Exclusion | None]:
         """Judge many things of one shape."""
-        lookups = []
-        for places in (self._set, self._other):
-            own = places.matcher(names, dataset_type)
-            lookups.append((places, own, places.matcher((*names, "visit")) if any(visits) else own))
+        beside = (*names, "visit") if any(visits) else tuple(names)
+        own_set, own_other, own_cleared = (
+            places.matcher(names, dataset_type) for places in (self._set, self._other, self._cleared)
+        )
+        set_, other, cleared = (
+            places.matcher(beside, dataset_type) for places in (self._set, self._other, self._cleared)
+        )
         result: list[Exclusion | None] = []
         for place, one in enumerate(values):
-            flags: list[EffectiveFlag | None] = []
-            for places, own, beside in lookups:
-                held = None
-                if refs is not None:
-                    ref = refs[place]
-                    held = places.datasets.get(ref.id) or places.runs.get(ref.run)
-                held = held or own.find(one)
-                for visit in visits[place]:
-                    held = held or beside.find((*one, visit))
-                flags.append(held)
-            granted, other = flags
-            if granted is not None:
+            ref = None if refs is None else refs[place]
+            if visits[place]:
+                asked = [(set_, other, cleared, (*one, visit)) for visit in visits[place]]
+            else:
+                asked = [(own_set, own_other, own_cleared, one)]
+            if self._granted(ref, [(a, c, whole) for a, _, c, whole in asked]):
                 result.append(None)
                 continue
-            target = _record(names, one) if refs is None else Target.dataset(refs[place].id)
-            result.append(_lacking(self.name, other, target))
+            held = None
+            if ref is not None:
+                held = self._other.datasets.get(ref.id) or self._other.runs.get(ref.run)
+            for _, matcher, _, whole in asked:
+                held = held or matcher.find(whole)
+            target = _record(names, one) if ref is None else Target.dataset(ref.id)
+            result.append(_lacking(self.name, held, target))
         return result
+
+    def _granted(
+        self,
+        ref: DatasetRef | None,
+        asked: Iterable[tuple[Matcher[EffectiveFlag], Matcher[EffectiveFlag], _Values]],
+    ) -> bool:
+        """Say whether the flag is set, and no person cleared it on a part that the thing is or belongs to."""
+        if ref is not None:
+            if ref.id in self._set.datasets:
+                return True
+            if ref.id in self._cleared.datasets:
+                return False
+            if ref.run in self._set.runs:
+                return True
+        for matcher, cleared, values in asked:
+            against: list[Shape] | None = None
+            for shape, _ in matcher.every(values):
+                if against is None:
+                    against = [place for place, _ in cleared.every(values)]
+                if not any(within(place, shape) for place in against):
+                    return True
+        return False
 
 
 def _lacking(name: str, held: EffectiveFlag | None, target: Target) -> Exclusion:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from gnomon.annotations import Annotation, Annotations, Cut
+from gnomon.annotations import Annotation, Annotations, Cut, checks
 from gnomon.curation.exclusions.exclusion import Exclusion
 from gnomon.errors import AnnotationNotFoundError
 
@@ -33,6 +33,7 @@ def find_tagged(annotations: Annotations, tags: Sequence[str], cut: Cut) -> list
     """
     if not tags:
         return []
+    tags = checks.tags(tags)  # in the form in which they are kept
     found = {one.id: one for one in annotations.search(tags=tags, include_retracted=True)}
     if annotations.cut() != cut:
         found = _as_of(annotations, found, cut)

@@ -127,6 +127,10 @@ class Accounts:
         Quanta and inputs that were left out, and why.
     lost
         What single quanta lost besides, and why.
+    swapped
+        Inputs in whose place another dataset was taken, and why.
+    tainted
+        How many quanta of each task were run before with something that is left out now, and are taken over.
     tasks
         The tasks, by label.
     """
@@ -141,6 +145,8 @@ class Accounts:
     inputs: dict[QuantumKey, tuple[InputKey, ...]] = field(default_factory=dict)
     producers: dict[InputKey, QuantumKey] = field(default_factory=dict)
     skipped: set[QuantumKey] = field(default_factory=set)
+    swapped: dict[InputKey, Exclusion] = field(default_factory=dict)
+    tainted: Counter[str] = field(default_factory=Counter)
     _said: set[tuple[InputKey, DatasetRef | None]] = field(default_factory=set)
     tasks: dict[str, TaskNode] = field(default_factory=dict)
 
@@ -207,8 +213,23 @@ class Accounts:
         """Say whether a quantum was run before."""
         return quantum in self.skipped
 
-    def replaced(self, ref: DatasetRef, instead: DatasetRef, why: Exclusion) -> None:
+    def why_lost(self, quantum: QuantumKey) -> Exclusion | None:
+        """Say why a quantum reads something no more that it would read."""
+        if own := self.lost.get(quantum):
+            return next(iter(own.values()))
+        for key in self.inputs[quantum]:
+            if (why := self.gone.get(key) or self.swapped.get(key)) is not None:
+                return why
+            if (producer := self.producers.get(key)) in self.quanta:
+                return self.quanta[producer]
+        return None
+
+    def replaced(
+        self, ref: DatasetRef, instead: DatasetRef, why: Exclusion, *, key: InputKey | None = None
+    ) -> None:
         """Write down that an older dataset took the place of one that was left out."""
+        if key is not None:
+            self.swapped[key] = why
         self.left_out.append(
             LeftOut("replaced", ref.datasetType.name, _plain(ref.dataId), str(ref.id), why, str(instead.id))
         )

@@ -19,6 +19,7 @@ from lsst.pipe.base.quantum_graph_skeleton import (
 from gnomon.curation.exclusions import Exclusion, Exclusions
 from gnomon.curation.graphs.accounts import Accounts, InputKey
 from gnomon.curation.graphs.falling_back import OnShadow, find_older
+from gnomon.curation.graphs.made_before import cut_made_before
 from gnomon.curation.graphs.prerequisites import ExcludingFinder, find_instead, minimum_of
 from gnomon.errors import ExclusionError
 
@@ -111,6 +112,13 @@ class ExcludingQuantumGraphBuilder(QuantumGraphBuilder):
                 skeleton.remove_quantum_node(key, remove_outputs=True)
         self._exclude_quanta(subgraph, skeleton)
         self._exclude_datasets(subgraph, skeleton)
+        cut_made_before(
+            self._pipeline_graph,
+            subgraph,
+            skeleton,
+            self.accounts,
+            rerun=self._retained_dataset_type_patterns is not None,
+        )
         for label in subgraph.tasks:
             self._watch_finders(label)
         return skeleton
@@ -193,7 +201,7 @@ class ExcludingQuantumGraphBuilder(QuantumGraphBuilder):
         for key, ref, why in regular:
             if (instead := older.get(ref.dataId)) is not None:
                 skeleton.set_dataset_ref(instead.expanded(ref.dataId), key)
-                self.accounts.replaced(ref, instead, why)
+                self.accounts.replaced(ref, instead, why, key=key)
             else:
                 leaving.append(key)
                 self.accounts.dataset(key, ref, why)

@@ -156,8 +156,14 @@ def build_graph(
     searched = ", ".join(inputs)
     if not searched:
         raise RepositoryError("A graph needs at least one input collection.")
+    if retained_dataset_types is not None and not skip_existing_in:
+        raise RepositoryError(
+            "Dataset types are retained where quanta that were run before are skipped: give skip_existing_in "
+            "(--skip-existing-in, --skip-existing or --extend-run) too, or no retained_dataset_types."
+        )
     pipeline_graph = _resolved(pipeline)
     data_id_tables = list(data_id_tables)
+    _check_tables(butler, data_id_tables)
     without: dict[QuantumKey, Lack] = {}
     with _explained(butler, inputs, where):
         while True:
@@ -241,6 +247,17 @@ def _resolved(pipeline: str | Path | Pipeline | PipelineGraph) -> PipelineGraph:
         # A configuration that is refused says why in the error behind this one.
         reason = error.__cause__ if isinstance(error.__cause__, GnomonError) else error
         raise RepositoryError(f"The pipeline {str(pipeline)!r} cannot be used: {reason}") from error
+
+
+def _check_tables(butler: Butler, tables: Iterable[astropy.table.Table]) -> None:
+    known = list(butler.dimensions.dimensions.names)
+    for table in tables:
+        for column in table.colnames:
+            if column not in known:
+                name = table.meta.get("filename", "of data IDs")
+                raise RepositoryError(
+                    f"The table {name} has the column {column!r}, which is no dimension.{nearest(column, known)}"
+                )
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from gnomon.curation.exclusions import Exclusions
 from gnomon.curation.graphs.accounts import Accounts, LeftOut, Pruned, TaskAccount
 from gnomon.errors import ExclusionError, GraphLossError
 
-__all__ = ["LARGE_LOSS", "asked_of", "check_losses", "lost", "warnings_of"]
+__all__ = ["LARGE_LOSS", "asked_of", "check_losses", "lost", "tags_of_nothing", "warnings_of"]
 
 LARGE_LOSS = 0.5
 """A task that lost more than this fraction of its inputs is named."""
@@ -136,10 +136,44 @@ def warnings_of(exclusions: Exclusions, tasks: Sequence[TaskAccount], accounts: 
         for need in exclusions.requirements
         if not accounts.asked[need.name]
     ]
+    found += [
+        f"{need.name} is required and could be asked of {asked} of {accounts.observed} inputs that name an "
+        "observation; the others are used as they are."
+        for need in exclusions.requirements
+        if 0 < (asked := accounts.asked[need.name]) < accounts.observed
+    ]
+    found += [
+        f"Task {label} was run before for {count} quanta with inputs that are left out now; what it made of "
+        "them is taken over. Build without the run that has it to have it made again."
+        for label, count in accounts.tainted.items()
+        if count
+    ]
+    found += tags_of_nothing(exclusions)
     for one in exclusions.unapplied:
         if one.exclusion.target.kind == "collection" and "CHAINED" in one.why:
             found.append(f"{one.exclusion} leaves out nothing: {one.why}.")
     return tuple(found)
+
+
+def tags_of_nothing(exclusions: Exclusions) -> list[str]:
+    """Name the tags that were to leave something out and that nothing has: anybody may make up a tag.
+
+    Parameters
+    ----------
+    exclusions
+        What was to be left out.
+
+    Returns
+    -------
+    list of str
+        One sentence each.
+    """
+    known = {mark.name for mark in exclusions.marks if mark.rule == "exclude-tag"}
+    return [
+        f"No annotation had the tag {tag!r} as of this cut, so that it leaves out nothing."
+        for tag in exclusions.selection.exclude_tags
+        if tag.lower() not in known
+    ]
 
 
 def _in_words(task: TaskAccount) -> str:

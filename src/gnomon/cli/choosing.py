@@ -21,6 +21,11 @@ __all__ = ["Choice", "choice_options", "find", "take_choice"]
 type Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 _OF_GRAPH = "graph:"
+_NOT_EMPTY = (
+    "exclude_flags", "require_flags", "exclude_tags", "require_metrics", "metric_collections", "policy",
+    "as_of", "metrics_as_of", "inherit", "max_age",
+)  # fmt: skip
+_OPTIONS = {"require_metrics": "require-metric"}
 _NOTHING = "none"
 
 _CHOICE: Sequence[Decorator] = (
@@ -154,8 +159,15 @@ def take_choice(given: dict[str, Any]) -> Choice:
     Raises
     ------
     click.UsageError
-        If something only makes sense with something to leave out, and nothing is.
+        If something is empty, or only makes sense with something to leave out, and nothing is.
     """
+    for name in _NOT_EMPTY:
+        texts = given[name] if isinstance(given[name], tuple) else (given[name],)
+        if any(text is not None and not text.strip(" ,") for text in texts):
+            # Such as a variable that is not set: nothing would be left out, and nobody would know.
+            raise click.UsageError(
+                f"--{_OPTIONS.get(name, name.replace('_', '-'))} was given without a value."
+            )
     named = {
         name: tuple(word for text in given.pop(name) for word in split_names(text) or ())
         for name in ("exclude_flags", "require_flags", "exclude_tags")

@@ -321,6 +321,36 @@ def test_a_timespan_leaves_out_the_exposures_and_visits_that_overlap_it(
     assert begin < end
 
 
+def test_what_overlaps_timespans_with_several_flags_has_all_of_them(
+    butler: Butler, survey: Survey, log: Annotations
+) -> None:
+    number = survey.exposures[4]
+    (record,) = butler.query_dimension_records("exposure", instrument=CAMERA, exposure=number)
+    begin, end = (int(times.to_tai_us(one)) for one in (record.timespan.begin, record.timespan.end))
+    spans = [
+        Target.timespan(begin - before, end + after, instrument=CAMERA)
+        for before, after in ((0, 0), (1, 1), (2, 0))
+    ]
+    for span, flag in zip(spans, ("clouds", "trailed", "fault"), strict=True):
+        mark(log, span, flag=flag)
+    detectors = [{"instrument": CAMERA, "exposure": number, "detector": n} for n in range(3)]
+
+    def left_out(*flags: str) -> list[bool]:
+        exclusions = asked(log, butler, exclude_flags=flags, inherit=None)
+        return [one is not None for one in exclusions.of_data_ids(detectors)]
+
+    every = ("clouds", "trailed", "fault")
+    assert left_out(*every) == [True] * 3
+    one = Target.dimension("detector", detectors[1])
+    for flag in every:
+        assert left_out(*every) == [True] * 3  # by those that nobody cleared
+        mark(log, one, flag=flag, actor=ALICE, state="clear")
+    assert left_out(*every) == [True, False, True]
+    # The exposure is part of the timespan.
+    mark(log, exposure(number), flag="clouds", actor=ALICE, state="clear")
+    assert left_out("clouds") == [False] * 3
+
+
 def test_a_standing_query_leaves_out_what_it_gives_now(
     butler: Butler, survey: Survey, log: Annotations
 ) -> None:
@@ -595,6 +625,47 @@ def test_what_was_made_before_and_is_marked_is_not_read_and_not_made_again(
         assert stock(butler, survey, **remade).keys() > everything.keys()
         again = graph_of(butler, survey, asked(log, butler), **remade)
         assert ("measure", (CAMERA, 1, third)) not in taken_apart(again.components)
+
+
+def test_what_was_made_before_only_from_what_is_left_out_now_is_not_read(
+    own_survey: Survey, log: Annotations
+) -> None:
+    survey = own_survey
+    with after_first_step(survey) as butler:
+        options: dict[str, Any] = {"skip_existing_in": ["first"]}
+        first = survey.visit_ids[0]
+        catalog = ("catalog", (CAMERA, 1, first))
+
+        def read_by_visit(graph: Graph) -> set[tuple[Any, ...]]:
+            return {one[:2] for one in taken_apart(graph.components)["visit", (CAMERA, first)].reads}
+
+        # One of the two exposures of a catalog: it stays, and is told.
+        mark(log, Target.dataset(raw(butler, survey, 0, 1).id))
+        partly = graph_of(butler, survey, asked(log, butler), **options)
+        assert catalog in read_by_visit(partly)
+        assert [word for word in partly.warnings if "was run before" in word] == [
+            "Task measure was run before for 1 quanta with inputs that are left out now; what it made "
+            "of them is taken over. Build without the run that has it to have it made again."
+        ]
+        mark(log, Target.dataset(raw(butler, survey, 1, 1).id))
+        wholly = graph_of(butler, survey, asked(log, butler), **options)
+        assert catalog not in read_by_visit(wholly)
+        assert read_by_visit(wholly) == read_by_visit(graph_of(butler, survey, asked(log, butler)))
+        assert wholly.warnings == ()
+        made = butler.find_dataset("catalog", instrument=CAMERA, visit=first, detector=1, collections="first")
+        assert made is not None
+        assert [(one.effect, one.dataset_id) for one in wholly.left_out if one.what == "catalog"] == [
+            ("output", str(made.id))
+        ]
+        # So it is with prerequisites, also where what was made before is to be made again.
+        bias = find(butler, "bias", survey, detector=0)
+        mark(log, Target.dataset(bias.id), flag="clouds")
+        for more in ({}, {"retained_dataset_types": ["visit_table"]}):
+            graph = graph_of(butler, survey, asked(log, butler, exclude_flags=["clouds"]), **options, **more)
+            assert {one[1][1] for one in read_by_visit(graph) if one[0] == "catalog"} == {1, 2}
+            assert not any(
+                key[1][1:2] == (0,) for key in taken_apart(graph.components) if key[0] == "detrend"
+            )
 
 
 def test_a_flag_set_between_two_builds_counts_only_in_one_that_is_not_pinned(

@@ -18,7 +18,13 @@ from lsst.daf.butler import (  # type: ignore[attr-defined]
     DatasetRef,
     DatasetType,
 )
-from lsst.pipe.base import Pipeline
+from lsst.pipe.base import (
+    Pipeline,
+    PipelineTask,
+    PipelineTaskConfig,
+    PipelineTaskConnections,
+    connectionTypes,
+)
 from lsst.pipe.base.all_dimensions_quantum_graph_builder import (
     AllDimensionsQuantumGraphBuilder,
     DatasetQueryConstraintVariant,
@@ -31,7 +37,7 @@ from gnomon.curation.exclusions import Exclusions, Selection, find_exclusions
 from gnomon.curation.graphs import Graph, build_graph
 from gnomon.curation.graphs.accounts import Accounts
 from gnomon.curation.graphs.warnings import warnings_of
-from gnomon.errors import ExclusionError
+from gnomon.errors import ExclusionError, GraphLossError
 from gnomon.repository.configuration import open_butler
 from gnomon.store import open_store
 from gnomon.testing.survey_tasks import survey_pipeline
@@ -487,6 +493,71 @@ def test_a_prerequisite_that_is_left_out_loses_the_quantum_or_is_replaced(
     assert {(one.effect, one.dataset_id, one.instead) for one in graph.left_out} == {
         ("replaced", str(new.id), str(old.id))
     }
+
+
+class WholeCameraConnections(PipelineTaskConnections, dimensions=("instrument", "visit")):
+    """The biases of all detectors, which the middleware finds only together with everything else."""
+
+    raws = connectionTypes.Input(
+        doc="Raws.",
+        name="raw",
+        storageClass="StructuredDataDict",
+        dimensions=("instrument", "exposure", "detector"),
+        multiple=True,
+        deferLoad=True,
+    )
+    biases = connectionTypes.PrerequisiteInput(
+        doc="Biases.",
+        name="bias",
+        storageClass="StructuredDataDict",
+        dimensions=("instrument", "detector"),
+        isCalibration=True,
+        multiple=True,
+        minimum=3,
+    )
+    table = connectionTypes.Output(
+        doc="A table.", name="camera", storageClass="StructuredDataDict", dimensions=("instrument", "visit")
+    )
+
+
+class WholeCameraConfig(PipelineTaskConfig, pipelineConnections=WholeCameraConnections):
+    """Nothing to configure."""
+
+
+class WholeCameraTask(PipelineTask):
+    """Only stands in graphs."""
+
+    ConfigClass = WholeCameraConfig
+    _DefaultName = "camera"
+
+
+def test_calibrations_that_are_found_only_together_are_replaced_too(
+    butler: Butler, survey: Survey, log: Annotations
+) -> None:
+    pipeline = Pipeline("the whole camera")
+    pipeline.addTask(WholeCameraTask, "camera")
+    new, old = (
+        butler.find_dataset("bias", instrument=CAMERA, detector=1, collections=[run])
+        for run in survey.calibration_runs
+    )
+    assert new is not None
+    assert old is not None
+    mark(log, Target.dataset(new.id))
+    with pytest.raises(GraphLossError):
+        graph_of(butler, survey, asked(log, butler), pipeline)
+    graph = graph_of(butler, survey, asked(log, butler), pipeline, on_shadow="fall-back")
+    everything = stock(butler, survey, pipeline)
+    found = taken_apart(graph.components)
+    assert found.keys() == everything.keys()
+    for key, quantum in found.items():
+        assert quantum.reads ^ everything[key].reads == {
+            ("bias", (CAMERA, 1), new.id),
+            ("bias", (CAMERA, 1), old.id),
+        }
+    assert [(one.effect, one.instead) for one in graph.left_out] == [("replaced", str(old.id))]
+    mark(log, Target.dataset(old.id))
+    with pytest.raises(GraphLossError):
+        graph_of(butler, survey, asked(log, butler), pipeline, on_shadow="fall-back")
 
 
 def test_a_prerequisite_that_a_task_s_own_function_finds_is_left_out_too(

@@ -298,3 +298,21 @@ def test_what_holds_is_the_same_taken_apart_copied_and_sent_to_another_process(
         assert whole == flag
         assert hash(whole) == hash(flag)
         assert flag != whole._replace(state="examined")
+
+
+def test_what_holds_is_a_tuple_of_what_it_is_made_of_whether_or_not_somebody_contradicts(
+    log: Annotations, alice: Actor, bot: Actor, visit: Visit
+) -> None:
+    log.add(targets=[visit(1), visit(2)], flags=[Assertion("clouds", "set", "cirrus")], actor=bot)
+    log.add(targets=[visit(2)], flags=[Assertion("clouds", "clear", "none")], actor=alice)
+    for flag in log.effective([visit(1), visit(2)]):
+        target, name, state, claim, policy, cut, *more = flag
+        assert (target, name, state, claim) == (flag.target, flag.flag, flag.state, flag.claim)
+        assert (policy, cut, more) == (flag.policy, flag.cut, [flag.conflict, flag.considered, flag.causes])
+        assert len(flag) == 9
+        assert (flag[3], flag[-1], flag[:2]) == (claim, flag.causes, (target, name))
+        assert EffectiveFlag(*flag) == EffectiveFlag._make(flag) == EffectiveFlag(**flag._asdict()) == flag
+        other = copy.replace(flag, claim=claim._replace(reason="other"), policy="mine@1")
+        assert (other.reason, other.policy, other.cut) == ("other", "mine@1", cut)
+        # What is said of another thing was still said of this one.
+        assert flag._replace(target=visit(3)).claim == claim

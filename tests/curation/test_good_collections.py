@@ -142,6 +142,8 @@ def test_only_a_tagged_collection_that_is_no_part_of_its_own_source_can_follow(
     say(3)
     with pytest.raises(NotOursError, match="is a RUN collection"):
         sync(butler, collection=CATALOGS, source=SOURCE, exclusions=left_out(log, butler), by="me")
+    with pytest.raises(RepositoryError, match=r"'good/\*' is a pattern"):
+        sync(butler, collection="good/*", source=SOURCE, exclusions=left_out(log, butler), by="me")
     synced(log, butler)
     butler.collections.register("defaults", CollectionType.CHAINED)
     butler.collections.redefine_chain("defaults", [GOOD, CATALOGS])

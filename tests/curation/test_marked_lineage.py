@@ -141,6 +141,48 @@ def test_a_persons_word_stands_and_an_older_answer_can_be_had(
         mark_lineage(ways, annotations=log, flags=["cloud"])
 
 
+def test_a_persons_word_on_a_part_stands_against_what_was_said_of_the_whole(
+    processed: Processed,
+    recorded: Lineage,
+    butler: Butler,
+    log: Annotations,
+    alice: Actor,
+    bot: Actor,
+    visits: list[int],
+) -> None:
+    one, two, three, four = visits[:4]
+    calibrated = processed.ids("calibrated")
+    targets = [visit_of(number) for number in visits[:4]]
+    log.add(targets=targets, flags=[Assertion("questionable", "set")], actor=bot)
+    for part, actor in (
+        (visit_of(one, detector=0), alice),
+        (Target.dataset(calibrated[two]), alice),
+        (visit_of(three, detector=9), alice),
+        (visit_of(four, detector=0), bot),
+    ):
+        log.add(targets=[part], flags=[Assertion("questionable", "clear", "seen")], actor=actor)
+    marked = mark_lineage(recorded.ways(processed.ids("stacked")[NIGHT]), annotations=log, butler=butler)
+    bad = {number for number, identifier in calibrated.items() if marked.nodes[identifier].bad}
+    assert bad == {three, four}
+    raws = processed.ids(RAW, collections=INPUTS)
+    assert {number for number, identifier in raws.items() if marked.nodes[identifier].bad} == {
+        two,
+        three,
+        four,
+    }
+
+
+def test_a_mark_on_a_band_is_a_mark_on_what_was_taken_in_it(
+    processed: Processed, recorded: Lineage, butler: Butler, log: Annotations, bot: Actor
+) -> None:
+    log.add(targets=[Target.of_data_id({"band": "V"})], flags=[Assertion("junk", "set")], actor=bot)
+    log.add(targets=[Target.of_data_id({"band": "R"})], text="another", actor=bot)
+    marked = mark_lineage(recorded.ways(processed.ids("stacked")[NIGHT]), annotations=log, butler=butler)
+    for identifier in processed.ids("calibrated").values():
+        assert marked.nodes[identifier].bad
+        assert not texts(marked, identifier) - {""}
+
+
 def test_a_flag_that_does_not_mean_bad_colours_nothing(
     processed: Processed, recorded: Lineage, butler: Butler, log: Annotations, alice: Actor, visits: list[int]
 ) -> None:

@@ -18,6 +18,7 @@ from gnomon.errors import (
     DataIdError,
     DatasetTypeNotFoundError,
     ExpressionError,
+    RepositoryError,
 )
 from gnomon.repository.configuration import open_butler
 
@@ -118,6 +119,16 @@ def test_datasets_can_be_named_by_their_ids_and_unknown_ones_are_refused(butler:
         ({"element": "tract"}, AnnotationError, "have no tract; their dimensions are"),
         ({"where": "visitt > 3"}, ExpressionError, "'visitt > 3' cannot be used"),
         ({"where": f"{HERE} AND visit < 0"}, AnnotationError, "There is nothing to mark.*visit < 0"),
+        (
+            {"where": f"{HERE} AND ({' OR '.join(f'visit = {n}' for n in range(2000))})"},
+            ExpressionError,
+            r"visit = 0.{100,200}\.\.\.[\"'] cannot be used: it has 30,\d{3} characters, and is nested too",
+        ),
+        (
+            {"where": f"{HERE} AND visit IN ({', '.join(map(str, range(6000)))})"},
+            RepositoryError,
+            r"visit IN \(0, 1.{100,200}\.\.\.: .*too large",
+        ),
         ({"standing": True, "collections": ("Demo*",)}, AnnotationError, "takes names, and no pattern"),
     ],
 )

@@ -9,22 +9,23 @@ person's word stands over any bot's; among equals the one who had seen the other
 disagree without having seen each other are shown as a conflict that counts as the worse value. Every answer
 carries its chain of reasons.
 
-================ =============================================================
-``annotations``  the front door; its three parts are ``writing`` (add, edit, retract, resolve, ...),
-                 ``asking`` (search, effective, coverage, ...) and ``keeping`` (export, import, check, ...)
-``model``        the words: Actor, Assertion, Annotation; ``effective`` what holds; ``observations``
-``targets``      what can be annotated, and its canonical key
-``cuts``         which events an answer rests on
-``vocabulary``   which flags there are, in files; virtual flags
-``policy``       who wins: files, and pure functions of assertions
-``acceptance``   what may be said, and what not (``checks``: texts, tags, links)
-``projections``  how events become annotations: one pure function
-``answers``      effective flags of many targets at once
-``conditions``   what a search can ask for
-``log``          events and their hashes, the clock, appending, taking in, carrying, files, the audit
-``storage``      tables, rows and queries on SQLite and PostgreSQL
-``migrations``   from the tables of an older gnomon to the present ones
-================ =============================================================
+=================== ===========================================================
+``annotations``     the front door; its three parts are ``writing`` (add, edit, retract, resolve, ...),
+                    ``asking`` (search, effective, coverage, ...) and ``keeping`` (export, import, check, ...)
+``model``           the words: Actor, Assertion, Annotation; ``effective`` what holds; ``observations``
+``targets``         what can be annotated, and its canonical key
+``cuts``            which events an answer rests on
+``vocabulary``      which flags there are, in files; virtual flags
+``policy``          who wins: files, and pure functions of assertions
+``acceptance``      what may be said, and what not (``checks``: texts, tags, links)
+``new_annotations`` many in one transaction, or one
+``projections``     how events become annotations: one pure function
+``answers``         effective flags of many targets at once
+``conditions``      what a search can ask for
+``log``             events and their hashes, the clock, appending, taking in, carrying, files, the audit
+``storage``         tables, rows and queries on SQLite and PostgreSQL
+``migrations``      from the tables of an older gnomon to the present ones
+=================== ===========================================================
 
 A datum goes from ``writing`` through ``acceptance`` and ``log`` into ``storage``, and from there through
 ``answers`` and ``asking`` out again. The room knows no Butler and no other room.

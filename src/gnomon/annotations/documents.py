@@ -337,7 +337,9 @@ class Reader:
         AnnotationError
             If it is something else.
         """
-        value = self.values.get(key) or []
+        value = self.values.get(key)
+        if value is None:
+            return []
         if not isinstance(value, list):
             raise self.fail(f"{key} must be a list, not {value!r}.")
         return value

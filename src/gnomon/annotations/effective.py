@@ -1,9 +1,9 @@
 """What holds in the end: an effective flag, with the chain of its reasons."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, ClassVar, Literal, NamedTuple, Self, SupportsIndex
 
 from gnomon.annotations.cuts import Cut
 from gnomon.annotations.model import Actor, AssertedState, FlagState
@@ -101,7 +101,11 @@ class Answer(NamedTuple):
     claim: Callable[[Target, Any], Claim] | None = None
 
 
-class _Fields(NamedTuple):
+_SHOWN = ("target", "flag", "state", "claim", "policy", "cut", "conflict", "considered", "causes")
+_DEFAULTS = {"conflict": False, "considered": (), "causes": ()}
+
+
+class _Kept(NamedTuple):
     target: Target
     flag: str
     state: FlagState
@@ -112,7 +116,7 @@ class _Fields(NamedTuple):
     causes: tuple["EffectiveFlag", ...]
 
 
-class EffectiveFlag(_Fields):
+class EffectiveFlag(_Kept):
     """What holds of one flag at one target; a tuple for the same reason as `Claim`.
 
     Parameters
@@ -136,6 +140,11 @@ class EffectiveFlag(_Fields):
 
     __slots__ = ()
 
+    # What is kept is not what is shown: a tuple of the parameters it is for whoever takes it apart.
+    _fields: ClassVar[tuple[str, ...]] = _SHOWN  # type: ignore[assignment,misc]
+    _field_defaults: ClassVar[dict[str, Any]] = _DEFAULTS  # type: ignore[misc]
+    __match_args__: ClassVar[tuple[str, ...]] = _SHOWN
+
     def __new__(
         cls,
         target: Target,
@@ -155,8 +164,33 @@ class EffectiveFlag(_Fields):
     def __getnewargs__(self) -> tuple[Any, ...]:
         return self._values()
 
+    def __len__(self) -> int:
+        return len(_SHOWN)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._values())
+
+    def __getitem__(self, place: SupportsIndex | slice) -> Any:
+        return self._values()[place]
+
+    @classmethod
+    def _make(cls, iterable: Iterable[Any]) -> Self:  # type: ignore[override]
+        return cls(*iterable)
+
+    def _asdict(self) -> dict[str, Any]:
+        return dict(zip(_SHOWN, self._values(), strict=True))
+
+    def _replace(self, **changes: Any) -> Self:
+        # The claim is taken first: what was said stays said of its own target.
+        return type(self)(**self._asdict() | changes)
+
+    def __replace__(self, **changes: Any) -> Self:
+        return self._replace(**changes)
+
     def __eq__(self, other: object) -> bool:
-        return self._values() == other._values() if isinstance(other, EffectiveFlag) else NotImplemented
+        if isinstance(other, EffectiveFlag):
+            return self._values() == other._values()
+        return self._values() == other if isinstance(other, tuple) else NotImplemented
 
     def __ne__(self, other: object) -> bool:
         return not self == other
@@ -168,7 +202,10 @@ class EffectiveFlag(_Fields):
         return f"EffectiveFlag({self.target}, {self.flag!r}, {self.state!r}, by={self.by.name!r})"
 
     def _values(self) -> tuple[Any, ...]:
-        return (*self[:3], self.claim, self.policy, self.cut, *self[5:])
+        return (
+            self.target, self.flag, self.state, self.claim, self.policy, self.cut, self.conflict,
+            self.considered, self.causes,
+        )  # fmt: skip
 
     @property
     def claim(self) -> Claim:

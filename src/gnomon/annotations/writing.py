@@ -1,12 +1,11 @@
 """Saying something: each method is one transaction, and what it says is one event or none."""
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import uuid_utils.compat as uuid_utils
 from sqlalchemy import Connection
 
 from gnomon.annotations import acceptance, checks
@@ -14,13 +13,17 @@ from gnomon.annotations import policy as policies
 from gnomon.annotations import vocabulary as vocabularies
 from gnomon.annotations.documents import read_yaml
 from gnomon.annotations.log.appending import Recorder
-from gnomon.annotations.log.events import Event
 from gnomon.annotations.model import Actor, Annotation, Assertion, Attachment, Draft, Recorded, TimeLost
+from gnomon.annotations.new_annotations import (
+    Checked,
+    NewAnnotations,
+    annotation_as_it_is,
+    history_of,
+)
 from gnomon.annotations.observations import Observation
 from gnomon.annotations.opened import OpenedLog
 from gnomon.annotations.policy import Policy
 from gnomon.annotations.projections import Projection, project, write_assertions
-from gnomon.annotations.storage import annotations as stored
 from gnomon.annotations.storage import assertions as asserted
 from gnomon.annotations.storage import definitions, resolutions
 from gnomon.annotations.storage import events as stored_events
@@ -123,7 +126,8 @@ class Writing(OpenedLog):
         given = _events(draft.parents)
         with self._writing() as (connection, names):
             vocabulary = self._present_vocabulary(connection, names)
-            bulk = _Bulk(connection, names, self.origin, actor, [acceptance.new_payload(draft, vocabulary)])
+            checked = [acceptance.new_payload(draft, vocabulary)]
+            bulk = NewAnnotations(connection, names, self.origin, actor, checked)
             outcome = bulk.record(0, draft, given)
             if outcome.error is not None:
                 raise outcome.error
@@ -131,7 +135,7 @@ class Writing(OpenedLog):
             if outcome.annotation_id is None:
                 raise AnnotationNotFoundError("What was recorded has no id.")
             if outcome.repeated:
-                return _annotation(connection, outcome.annotation_id).annotation()
+                return annotation_as_it_is(connection, outcome.annotation_id).annotation()
             return changed[outcome.annotation_id].annotation()
 
     def add_many(
@@ -169,13 +173,13 @@ class Writing(OpenedLog):
         seen = [_events(draft.parents) for draft in items]
         with self._writing() as (connection, names):
             vocabulary = self._present_vocabulary(connection, names)
-            checked: list[_Checked | GnomonError] = []
+            checked: list[Checked | GnomonError] = []
             for draft in items:
                 try:
                     checked.append(acceptance.new_payload(draft, vocabulary))
                 except GnomonError as error:
                     checked.append(error)
-            bulk = _Bulk(connection, names, self.origin, actor, checked)
+            bulk = NewAnnotations(connection, names, self.origin, actor, checked)
             results = []
             for place, draft in enumerate(items):
                 outcome = bulk.record(place, draft, seen[place])
@@ -247,7 +251,7 @@ class Writing(OpenedLog):
         }
         said = None if flags is None else list(flags)
         with self._writing() as (connection, names):
-            history = _history(connection, id)
+            history = history_of(connection, id)
             before = project(history)
             acceptance.refuse_over_person(before, history, actor)
             if before.state == "retracted":
@@ -481,86 +485,6 @@ class Writing(OpenedLog):
         return None
 
 
-_Checked = tuple[dict[str, Any], tuple[Target, ...], list[Assertion]]
-
-
-class _Bulk:
-    """New annotations of one actor in one transaction, each of which has seen those before it."""
-
-    def __init__(
-        self,
-        connection: Connection,
-        names: Names,
-        origin: str,
-        actor: Actor,
-        checked: Sequence[_Checked | GnomonError],
-    ) -> None:
-        self._connection, self._names, self._actor = connection, names, actor
-        self._checked = checked
-        self._recorder = Recorder(connection, names, origin)
-        good = [item for item in checked if not isinstance(item, GnomonError)]
-        keys = [payload["key"] for payload, _, _ in good if "key" in payload]
-        self._used: dict[str, tuple[uuid.UUID, uuid.UUID]] = (
-            stored.keyed(connection, names, origin, actor.name, dict.fromkeys(keys)) if keys else {}
-        )
-        self._new: dict[str, Event] = {}
-        wanted = {pair for _, about, said in good for pair in acceptance.pairs(said, about)}
-        self._known: dict[acceptance.Pair, dict[uuid.UUID, frozenset[uuid.UUID]]] = asserted.asserted(
-            connection, names, sorted({key for key, _ in wanted}), sorted({flag for _, flag in wanted})
-        )
-
-    def record(self, place: int, draft: Draft, given: set[uuid.UUID] | None) -> Recorded:
-        """Record one item."""
-        item = self._checked[place]
-        if isinstance(item, GnomonError):
-            return Recorded(error=item)
-        payload, about, said = item
-        try:
-            answering = self._reply(draft.reply_to, payload)
-            if draft.key is not None and (old := self._repeated(draft.key, payload)) is not None:
-                return old
-            pairs = acceptance.pairs(said, about)
-            answered = acceptance.answered(pairs, self._known, given)
-        except GnomonError as error:
-            return Recorded(error=error)
-        event = self._recorder.record(
-            "add",
-            uuid_utils.uuid7(),
-            actor=self._actor,
-            parents=answered | answering,
-            payload=payload,
-        )
-        parents = frozenset(event.parents)
-        for pair in pairs:
-            self._known.setdefault(pair, {})[event.id] = parents
-        if draft.key is not None:
-            self._new[draft.key] = event
-        return Recorded(annotation_id=event.annotation_id, event_id=event.id)
-
-    def write(self) -> dict[uuid.UUID, Projection]:
-        """Write what was recorded."""
-        return self._recorder.write()
-
-    def _reply(self, reply_to: uuid.UUID | str | None, payload: dict[str, Any]) -> set[uuid.UUID]:
-        if reply_to is None:
-            return set()
-        before = _annotation(self._connection, checks.identifier(reply_to, "an annotation"))
-        payload["reply_to"] = str(before.id)
-        payload["thread"] = str(before.thread or before.id)
-        return {before.event_id}
-
-    def _repeated(self, key: str, payload: Mapping[str, Any]) -> Recorded | None:
-        if key in self._new:
-            first = self._new[key]
-        elif key in self._used:
-            history = _history(self._connection, self._used[key][0])
-            first = next(event for event in history if event.kind == "add")
-        else:
-            return None
-        acceptance.refuse_other(first, self._actor, payload)
-        return Recorded(annotation_id=first.annotation_id, event_id=first.id, repeated=True)
-
-
 def _events(parents: Iterable[uuid.UUID | str] | None) -> set[uuid.UUID] | None:
     return None if parents is None else {checks.identifier(parent, "an event") for parent in parents}
 
@@ -584,17 +508,6 @@ def _document(given: object) -> VocabularyDocument | Policy:
     if isinstance(given, Mapping) and "policy" in given:
         return policies.parse_policy(given)
     return vocabularies.parse_vocabulary(given)
-
-
-def _history(connection: Connection, id: uuid.UUID) -> list[Event]:
-    found = stored_events.of_annotations(connection, [id]).get(id)
-    if found is None:
-        raise AnnotationNotFoundError(f"There is no annotation {id}.")
-    return found
-
-
-def _annotation(connection: Connection, id: uuid.UUID) -> Projection:
-    return project(_history(connection, id))
 
 
 def _content(before: Projection) -> dict[str, Any]:

@@ -9,8 +9,8 @@ import click
 from rich.console import Console
 
 from gnomon import dataids
+from gnomon.cli.choosing import choice_options, find, take_choice
 from gnomon.cli.options import format_option, parse_data_id, split_names, user_option
-from gnomon.cli.qgraph.choosing import choice_options, find, take_choice
 from gnomon.cli.rows import print_rows
 
 if TYPE_CHECKING:

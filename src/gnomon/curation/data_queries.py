@@ -13,24 +13,12 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 from astropy.table import Table
-from lsst.daf.butler import (
-    Butler,
-    DatasetRef,
-    EmptyQueryResultError,
-    InvalidQueryError,
-    MissingCollectionError,
-    MissingDatasetTypeError,
-)
+from lsst.daf.butler import Butler, DatasetRef
 
 from gnomon.curation.exclusions import Exclusion, Exclusions
 from gnomon.curation.exclusions.visits import VisitsOf
-from gnomon.errors import (
-    CollectionNotFoundError,
-    DatasetTypeNotFoundError,
-    ExclusionError,
-    ExpressionError,
-    nearest,
-)
+from gnomon.curation.selecting import explained, shortened
+from gnomon.errors import ExclusionError
 
 __all__ = ["MAX_TERMS", "LeftOut", "Observations", "left_out_of"]
 
@@ -217,30 +205,20 @@ def left_out_of(
     ExclusionError
         If there are no such datasets.
     """
-    try:
+    with explained(butler, where=where, collections=collections, dataset_type=dataset_type):
         dimensions = tuple(butler.get_dataset_type(dataset_type).dimensions.required)
         found = butler.query_datasets(
-            dataset_type, collections=list(collections), where=where, find_first=True, limit=None
+            dataset_type,
+            collections=list(collections),
+            where=where,
+            find_first=True,
+            limit=None,
+            explain=False,
         )
-    except MissingDatasetTypeError as error:
-        known = [one.name for one in butler.registry.queryDatasetTypes()]
-        raise DatasetTypeNotFoundError(
-            f"The repository has no dataset type {dataset_type!r}.{nearest(dataset_type, known)}"
-        ) from error
-    except MissingCollectionError as error:
-        known = list(butler.collections.query("*"))
-        missing = next((name for name in collections if name not in known), ", ".join(collections))
-        raise CollectionNotFoundError(
-            f"The repository has no collection {missing!r}.{nearest(missing, known)}"
-        ) from error
-    except EmptyQueryResultError:
-        found = []
-    except InvalidQueryError as error:
-        raise ExpressionError(f"The condition {where!r} cannot be used: {error}") from error
     if not found:
         raise ExclusionError(
             f"{', '.join(collections)} has no datasets of type {dataset_type!r}"
-            f"{f' where {where}' if where else ''}."
+            f"{f' where {shortened(where)}' if where else ''}."
         )
     why = exclusions.of_datasets(found)
     if "exposure" in dimensions and "visit" not in dimensions:

@@ -16,6 +16,7 @@ from gnomon.curation.selecting import (
     find_datasets,
     is_dimension,
     record_target,
+    shortened,
 )
 from gnomon.curation.standing_queries import evaluate
 from gnomon.curation.things import Thing
@@ -325,5 +326,5 @@ def _nothing(request: Request) -> AnnotationError:
         f"datasets of type {', '.join(request.dataset_types)}" if request.dataset_types else request.element
     )
     place = f" in {', '.join(request.collections)}" if request.collections else ""
-    condition = f" where {request.where}" if request.where else ""
+    condition = f" where {shortened(request.where)}" if request.where else ""
     return AnnotationError(f"There is nothing to mark: the repository has no {what}{place}{condition}.")

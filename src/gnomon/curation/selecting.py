@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import sqlalchemy.exc
 from lsst.daf.butler import (
     Butler,
     ButlerUserError,
@@ -37,7 +38,10 @@ __all__ = [
     "find_datasets",
     "is_dimension",
     "record_target",
+    "shortened",
 ]
+
+_SHOWN = 200  # characters of a condition in a message
 
 
 def find_datasets(
@@ -226,6 +230,22 @@ def record_target(dimension: str, data_id: DataCoordinate) -> Target:
     return Target.dimension(dimension, dict(data_id.required))
 
 
+def shortened(condition: str) -> str:
+    """Give the beginning of a condition, for a message.
+
+    Parameters
+    ----------
+    condition
+        The condition, which may name thousands of values.
+
+    Returns
+    -------
+    str
+        Enough of it to know it again.
+    """
+    return condition if len(condition) <= _SHOWN else f"{condition[:_SHOWN]}..."
+
+
 @contextmanager
 def explained(
     butler: Butler, *, where: str = "", collections: Sequence[str] = (), dataset_type: str = ""
@@ -253,11 +273,19 @@ def explained(
         missing = next((name for name in collections if name not in known), ", ".join(collections))
         raise _unknown_collection(butler, missing) from error
     except InvalidQueryError as error:
-        raise ExpressionError(f"The condition {where!r} cannot be used: {_first_line(error)}") from error
-    except (ButlerUserError, NotImplementedError) as error:
-        asked = f" where {where}" if where else ""
+        raise ExpressionError(
+            f"The condition {shortened(where)!r} cannot be used: {shortened(_first_line(error))}"
+        ) from error
+    except RecursionError as error:
+        raise ExpressionError(
+            f"The condition {shortened(where)!r} cannot be used: it has {len(where):,} characters, and is "
+            "nested too deeply for the Butler. Name ranges, or bind a list."
+        ) from error
+    # The registry's database, too: with SQLite a condition may not name more than about 1,000 values.
+    except (ButlerUserError, NotImplementedError, sqlalchemy.exc.SQLAlchemyError) as error:
+        asked = (dataset_type or "data IDs") + (f" where {shortened(where)}" if where else "")
         raise RepositoryError(
-            f"The repository cannot be asked for {dataset_type or 'data IDs'}{asked}: {_first_line(error)}"
+            f"The repository cannot be asked for {asked}: {shortened(_first_line(error))}"
         ) from error
 
 

@@ -111,6 +111,23 @@ def test_a_rule_may_name_flags(butler: Butler) -> None:
     assert {flag.flag for flag in inherit(flags, site, butler=butler)} == {"clouds"}
 
 
+@pytest.mark.parametrize(
+    ("named", "message"),
+    [
+        ({"flags": ["cluods"]}, r"'exposure to visit': 'cluods' is not a flag. Did you mean clouds\?"),
+        ({"except": ["jnuk"]}, r"Did you mean junk\?"),
+        ({"flags": ["cloudy"]}, "say 'clouds' instead of 'cloudy'"),
+        ({"flags": ["unusable"]}, "unusable is a virtual flag: it follows from"),
+    ],
+)
+def test_a_rule_that_names_a_flag_that_would_never_flow_is_refused(
+    named: dict[str, list[str]], message: str, butler: Butler
+) -> None:
+    site = rules({"from": "exposure", "to": "visit", **named})
+    with pytest.raises(InheritanceError, match=message):
+        inherit([held(of("exposure", exposure=1))], site, butler=butler)
+
+
 def test_only_what_is_set_flows(butler: Butler) -> None:
     flags = [
         held(of("exposure", exposure=1), state="clear"),

@@ -89,6 +89,11 @@ def test_two_flows_need_two_names() -> None:
         rules({"from": "exposure", "to": "visit"}, {"from": "exposure", "to": "visit", "when": "all"})
 
 
+def test_flows_that_are_no_list_are_not_taken_for_none() -> None:
+    with pytest.raises(InheritanceError, match=r"flows must be a list, not \{\}"):
+        parse_inheritance({"inheritance": "site", "version": 1, "flows": {}})
+
+
 def test_a_name_that_nobody_laid_down_is_told_with_the_nearest() -> None:
     with pytest.raises(InheritanceError, match=r"no inheritance 'standrad@1'.*Did you mean standard@1\?"):
         load_inheritance("standrad@1")

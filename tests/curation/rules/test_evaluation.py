@@ -388,6 +388,26 @@ def test_a_baseline_is_that_of_the_nights_before(rows: Rows) -> None:
     assert {p.reason for p in evaluate(yesterday, frame) if p.state == "set"} == {"1.20 0.11"}
 
 
+@pytest.mark.parametrize("before", [[1.0], [1.0, 1.0]])
+def test_one_or_two_values_before_tell_nothing_of_their_scatter(rows: Rows, before: list[float]) -> None:
+    frame = pl.concat(
+        [
+            rows("demo.seeing", before, unit="arcsec", day_obs=20260228),
+            later(rows("demo.seeing", [1.01], unit="arcsec", day_obs=20260301), 10),
+        ]
+    )
+    assert said(evaluate(seeing("baseline_deviation > 5", baseline=Baseline(nights=3)), frame)) == {}
+    alone = seeing("baseline_scatter IS NULL AND value > baseline", baseline=Baseline(nights=3))
+    assert set_at(evaluate(alone, frame)) == [11]
+
+
+def test_what_a_trend_does_not_tell_is_null(rows: Rows) -> None:
+    frame = pl.concat([rows("demo.seeing", [1.0, 2.0], unit="arcsec"), rows("demo.airmass", [1.0], unit="")])
+    rule = seeing("residual IS NULL", trend=TrendRemoval(against="demo.airmass"))
+    assert said(evaluate(rule, frame)) == {1: "examined", 2: "set"}
+    assert set_at(evaluate(rule.model_copy(update={"when": "scatter IS NULL"}), frame)) == [1, 2]
+
+
 # --- what is said otherwise ---
 
 

@@ -29,6 +29,7 @@ def rule(given: Any, expect: Any, **more: Any) -> Rule:
         ),
         ({"seeing": "3 arcsec", "zenith_angle": 60}, "set", {"only": "airmass > 1.9"}),
         ({"seeing": "3 arcsec", "detector": 7}, "set", {}),
+        ({"seeing": "3 arcsec", "exposure_time": "0.5 min"}, "set", {"only": "exposure_time = 30 s"}),
         ({"seeing": "3 arcsec"}, "set", {"of": "dataset"}),
         (
             [{"seeing": "3 arcsec"}, {"seeing": "3 arcsec"}, {"seeing": "1 arcsec"}, {"seeing": "3 arcsec"}],
@@ -96,3 +97,20 @@ def test_the_rule_that_the_documentation_shows_holds_its_examples(tmp_path: Path
     (poor,) = load_rules(tmp_path / "rules.yaml")
     assert poor.examples
     assert failing_examples(poor) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ({"seeing": [1, 2]}, "seeing is a number, perhaps with a unit, not [1, 2]."),
+        ({"seeing": 10**400}, "seeing is a number, perhaps with a unit, not 1000"),
+        ({"seeing": 3, "visit": "abc"}, "visit is an integer, not 'abc'."),
+        ({"seeing": 3, "visit": 10**23}, "visit is an integer, not 1000"),
+        ({"seeing": 3, "day_obs": 1.5}, "day_obs is an integer, not 1.5."),
+        ({"seeing": 3, "band": 5}, "band is a text, not 5."),
+        ({"seeing": 3, "exposure_time": "3 arcsec"}, "Values in arcsec do not convert into s."),
+    ],
+)
+def test_a_value_of_the_wrong_type_is_told_and_ends_nothing(given: Any, found: str) -> None:
+    (failure,) = failing_examples(rule(given, "set", when="seeing > 2"))
+    assert found in failure.found

@@ -138,3 +138,25 @@ def test_a_reason_speaks_of_what_is_missing_as_unknown() -> None:
 def test_a_rule_that_is_made_in_code_is_checked_as_well() -> None:
     with pytest.raises(ValueError, match="The reason names"):
         Rule(name="a", flag="junk", metric="demo.sky", when="value > 1", reason="{value.real}")
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("    when: value > 1 for 0 consecutive visits", "one observation at least, not for 0"),
+        ('    dataset_type: ""', "The text is empty"),
+        ('    reason: "a\\0"', "NUL character"),
+        ('    description: "a\\0"', "NUL character"),
+        ('    flag: "a\\n"', "one line without white space"),
+    ],
+)
+def test_what_could_not_be_recorded_is_refused_when_the_file_is_read(
+    tmp_path: Path, line: str, message: str
+) -> None:
+    keys = {"name": "a", "flag": "junk", "metric": "demo.sky", "when": "value > 1"}
+    keys.pop(line.split(":")[0].strip(), None)
+    text = "\n".join(["rules:", "  - version: 1", *(f"    {k}: {v}" for k, v in keys.items()), line])
+    (tmp_path / "rules.yaml").write_text(text)
+    with pytest.raises(DefinitionError, match=message) as caught:
+        load_rules(tmp_path / "rules.yaml")
+    assert caught.value.line == len(text.splitlines())

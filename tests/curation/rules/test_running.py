@@ -348,6 +348,22 @@ def test_a_run_that_nobody_knows_is_named_with_the_nearest(
     assert held(log) == {1: "set"}
 
 
+def test_a_run_that_a_person_edited_is_still_a_run_of_its_rule(
+    store: Store, log: Annotations, rows: Rows, alice: Actor
+) -> None:
+    measure(store, rows("demo.sky", [80.0]))
+    ran = run(store, log)
+    assert ran.annotation is not None
+    id = ran.annotation.id
+    log.edit(id, actor=alice, expected=ran.annotation.event_id, tags=["seen"])
+    assert [one.annotation_ids for one in recorded_runs(log, rule="bright_sky")] == [(id,)]
+    with pytest.raises(AnnotationNotFoundError, match="No rule 'alice'"):
+        withdraw_runs(log, rule="alice", actor=alice)
+    (gone,) = withdraw_runs(log, str(id), actor=alice)
+    assert gone.withdrawn
+    assert held(log) == {}
+
+
 def test_two_at_once_record_one_run(store: Store, log: Annotations, rows: Rows, tmp_path: Path) -> None:
     measure(store, rows("demo.sky", [80.0, 60.0]))
     with open_annotations(tmp_path / "annotations.db", origin="summit") as other:

@@ -1,9 +1,9 @@
 """``gnomon qgraph``: quantum graphs without what is marked bad.
 
-``build``, ``explain`` and ``exclusions`` have a command each. ``choosing`` has the options that say what is
-left out, ``pipetask_options`` those of ``pipetask qgraph``, and ``pipetask_steps`` does what that command
-does before and after its builder. ``saving`` keeps an old file until there is a new one, ``logs`` follows
-the middleware's log, and ``showing`` prints.
+``build``, ``explain`` and ``exclusions`` have a command each. `gnomon.cli.choosing` has the options that say
+what is left out, ``pipetask_options`` those of ``pipetask qgraph``, and ``pipetask_steps`` does what that
+command does before and after its builder. ``saving`` keeps an old file until there is a new one, ``logs``
+follows the middleware's log, and ``showing`` prints.
 """
 
 import click

@@ -7,8 +7,8 @@ import click
 from lsst.ctrl.mpexec.cli.cmd.commands import coverage_context
 from lsst.ctrl.mpexec.cli.utils import collect_pipeline_actions
 
+from gnomon.cli.choosing import Choice, choice_options, find, take_choice
 from gnomon.cli.options import format_option
-from gnomon.cli.qgraph.choosing import Choice, choice_options, find, take_choice
 from gnomon.cli.qgraph.logs import follow_log, log_options
 from gnomon.cli.qgraph.pipetask_options import GraphCommand, options_of_pipetask, section
 from gnomon.cli.qgraph.pipetask_steps import finish, make_pipeline, prepare, read_show, show_existing, wanted

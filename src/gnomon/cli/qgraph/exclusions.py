@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gnomon.cli.choosing import choice_options, find, take_choice
 from gnomon.cli.options import split_names
-from gnomon.cli.qgraph.choosing import choice_options, find, take_choice
 
 if TYPE_CHECKING:
     from gnomon.curation.data_queries import LeftOut

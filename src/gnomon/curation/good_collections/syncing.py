@@ -208,6 +208,8 @@ def _present(butler: Butler, collection: str, types: Iterable[str]) -> list[Data
 
 
 def _check_ours(butler: Butler, collection: str, adopt: bool) -> bool:
+    if any(sign in collection for sign in "*?["):
+        raise RepositoryError(f"{collection!r} is a pattern; one collection, by its name, can follow.")
     try:
         info = butler.collections.get_info(collection)
     except MissingCollectionError:

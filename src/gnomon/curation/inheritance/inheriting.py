@@ -50,8 +50,8 @@ class Inheritance:
     Raises
     ------
     InheritanceError
-        If the rules let inputs count and there is no lineage, or they name a visit system that does not
-        exist.
+        If the rules let inputs count and there is no lineage, or they name a flag or visit system that does
+        not exist.
     """
 
     def __init__(
@@ -70,6 +70,8 @@ class Inheritance:
         known = self._vocabulary = vocabularies.load() if vocabulary is None else vocabulary
         self._asserted = asserted(self.flags)
         self._virtual = sorted({*virtual, *(flag.flag for flag in self.flags)} & known.virtual.keys())
+        for flow in rules.flows:
+            flow.check(known)
         names = {flag.flag for flag in (*self.flags, *self._asserted)}
         carried = [
             (flow, frozenset(name for name in names if flow.carries(name, known))) for flow in rules.flows

@@ -12,7 +12,7 @@ import polars as pl
 
 from gnomon.annotations.documents import Reader, load, shipped_in, split_label
 from gnomon.annotations.vocabulary import Vocabulary
-from gnomon.errors import InheritanceError, nearest
+from gnomon.errors import AnnotationError, InheritanceError, nearest
 
 __all__ = [
     "STANDARD",
@@ -150,6 +150,30 @@ class Flow:
             and flag not in self.without
             and vocabulary.meaning(flag) in self.meanings
         )
+
+    def check(self, vocabulary: Vocabulary) -> None:
+        """Refuse to name a flag that nobody can set: it would never flow, and nothing would say so.
+
+        Parameters
+        ----------
+        vocabulary
+            What flags there are.
+
+        Raises
+        ------
+        InheritanceError
+            If there is no such flag, the message names the nearest one; if a virtual one is to flow between
+            records, those that it is made of.
+        """
+        # Between records virtual flags do not flow, but what they are made of.
+        check = vocabulary.check_asked if self.way == "input to output" else vocabulary.check
+        for name in sorted(self.flags | self.without):
+            try:
+                meant = check(name)
+            except AnnotationError as error:
+                raise InheritanceError(f"The flow {self.name!r}: {error.message}") from error
+            if meant != name:
+                raise InheritanceError(f"The flow {self.name!r}: say {meant!r} instead of {name!r}.")
 
     def takes(self, dataset_type: str | None) -> bool:
         """Say whether datasets of a type are counted as inputs; what is of no known type only if all are."""

@@ -10,6 +10,7 @@ from lsst.daf.butler import Butler
 
 from gnomon.annotations import Annotation, Annotations, Cut, EffectiveFlag, Policy, Target
 from gnomon.annotations.asking import Moment
+from gnomon.curation.inheritance.covering import cleared_by_person
 from gnomon.curation.marked_lineage.records import RecordsOf, targets_around
 from gnomon.curation.marked_lineage.wider import wider_targets
 from gnomon.repository.lineage import Dataset, Ways
@@ -202,10 +203,33 @@ def _bad(
     if annotations is None or not any(marks.values()):
         return frozenset()
     meaning = annotations.vocabulary.meaning
-    return frozenset(
-        identifier
-        for identifier, some in marks.items()
-        if any(flag.state == "set" and meaning(flag.flag) == "bad" for one in some for flag in one.flags)
+    found = set()
+    for identifier, some in marks.items():
+        flags = [flag for mark in some for flag in mark.flags]
+        cleared = [flag for flag in flags if cleared_by_person(flag)]
+        if any(
+            flag.state == "set" and meaning(flag.flag) == "bad" and not _overruled(flag, cleared)
+            for flag in flags
+        ):
+            found.add(identifier)
+    return frozenset(found)
+
+
+def _overruled(flag: EffectiveFlag, cleared: Iterable[EffectiveFlag]) -> bool:
+    """Say whether a person cleared a flag of a part of what it was said of: there it does not hold."""
+    return any(other.flag == flag.flag and _is_part(other.target, flag.target) for other in cleared)
+
+
+def _is_part(part: Target, whole: Target) -> bool:
+    """Say whether a target is more specific than another one, both having to do with one dataset."""
+    if part.key == whole.key or (part.data_id is None and part.kind != "dataset"):
+        return False
+    if part.kind == "dataset":
+        return whole.kind != "dataset"
+    return (
+        whole.data_id is not None
+        and whole.dataset_type in (None, part.dataset_type)
+        and whole.data_id.items() <= part.data_id.items()
     )
 
 

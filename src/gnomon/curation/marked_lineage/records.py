@@ -36,6 +36,7 @@ class RecordsOf:
         self._implied: dict[tuple[str, DataIdKey], dict[str, int | str]] = {}
         self._exposures: dict[DataIdKey, list[int]] = {}
         self._times: dict[tuple[str, DataIdKey], tuple[int, int]] = {}
+        self._bands: dict[DataIdKey, str] = {}
         if butler is None:
             return
         wanted: dict[str, set[DataIdKey]] = {name: set() for name in _IMPLYING}
@@ -43,6 +44,14 @@ class RecordsOf:
             for name in _IMPLYING:
                 if name in data_id and "instrument" in data_id:
                     wanted[name].add((data_id["instrument"], data_id[name]))
+        if not any(wanted.values()):
+            return
+        with butler.query() as query:
+            self._bands = {
+                (record.instrument, record.name): record.band
+                for record in query.dimension_records("physical_filter")
+                if record.band is not None
+            }
         for name, keys in wanted.items():
             if keys:
                 self._ask(butler, name, keys)
@@ -55,11 +64,15 @@ class RecordsOf:
                 if (span := record.timespan) is not None and not span.isEmpty():
                     begin, end = span.nsec
                     self._times[name, (record.instrument, record.id)] = (begin // 1000, end // 1000)
-                self._implied[name, (record.instrument, record.id)] = {
-                    implied: getattr(record, implied)
-                    for implied in ("day_obs", "physical_filter", "group")
-                    if getattr(record, implied, None) is not None
+                implied = {
+                    key: getattr(record, key)
+                    for key in ("day_obs", "physical_filter", "group")
+                    if getattr(record, key, None) is not None
                 }
+                band = self._bands.get((record.instrument, implied.get("physical_filter", "")))
+                self._implied[name, (record.instrument, record.id)] = (
+                    implied if band is None else {**implied, "band": band}
+                )
         if name == "visit":
             with butler.query() as query:
                 joined = query.join_data_coordinates(coordinates)

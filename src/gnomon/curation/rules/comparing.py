@@ -63,9 +63,9 @@ def without_trend(frame: pl.DataFrame, rule: Rule, trend: TrendRemoval) -> pl.Da
         deviation = fit.residuals / scatter
     return frame.with_columns(
         x.alias("trend_value"),
-        pl.Series("residual", fit.residuals),
-        pl.Series("scatter", scatter),
-        pl.Series("deviation", deviation),
+        pl.Series("residual", fit.residuals, nan_to_null=True),
+        pl.Series("scatter", scatter, nan_to_null=True),
+        pl.Series("deviation", deviation, nan_to_null=True),
     )
 
 
@@ -91,10 +91,11 @@ def with_baseline(frame: pl.DataFrame, rule: Rule, baseline: Baseline) -> pl.Dat
         pl.col(column).list.eval(pl.element().quantile(q, interpolation="linear")).list.first()
         for q in (0.25, 0.5, 0.75)
     )
-    found = windows.with_columns(
-        median.alias("baseline"), ((upper - lower) / _QUARTILES_TO_SIGMA).alias("baseline_scatter")
-    )
+    # As of a trend: what scatter there is, one or two values do not tell.
+    scatter = pl.when(pl.col(column).list.len() > 2).then((upper - lower) / _QUARTILES_TO_SIGMA)
+    found = windows.with_columns(median.alias("baseline"), scatter.alias("baseline_scatter"))
     found = found.join(dates, on=_NIGHT).select(_GROUP, "day_obs", "baseline", "baseline_scatter")
     joined = numbered.join(found, on=[_GROUP, "day_obs"], how="left", maintain_order="left")
     deviation = (pl.col(column) - pl.col("baseline")) / pl.col("baseline_scatter")
+    deviation = deviation.fill_nan(None)  # where nothing scatters and nothing deviates
     return joined.with_columns(deviation.alias("baseline_deviation")).drop(_GROUP)

@@ -11,12 +11,13 @@ import polars as pl
 
 from gnomon import dataids, times
 from gnomon.curation.rules import wording
-from gnomon.curation.rules.columns import type_of
+from gnomon.curation.rules.columns import FIELD_UNITS, type_of
 from gnomon.curation.rules.evaluation import evaluate
 from gnomon.curation.rules.parts import Example
 from gnomon.curation.rules.rule import Rule
 from gnomon.curation.rules.things import target_of
-from gnomon.definitions.units import unit_string
+from gnomon.definitions import parse_unit
+from gnomon.definitions.units import convert, unit_string
 from gnomon.errors import DefinitionError, GnomonError
 from gnomon.measurements import observations
 from gnomon.measurements.rows import DATA_ID_COLUMNS, SCHEMA
@@ -120,8 +121,27 @@ def _thing(rule: Rule, given: Mapping[str, Any], place: int) -> dict[str, Any]:
         elif name == "airmass" and name not in rule.uses:
             raise DefinitionError("An example gives visit.zenith_angle, from which the airmass follows.")
         elif name not in rule.uses:
-            thing[name] = value
+            thing[name] = _known(name, value)
     return thing
+
+
+def _known(name: str, value: Any) -> Any:
+    """Check what is given of a data ID or an observation by the type of its column."""
+    if value is None:
+        return None
+    kind = type_of(name)
+    if kind.is_float():
+        number, unit = _quantity(name, value)
+        wanted = FIELD_UNITS.get(name)
+        if number is None or unit is None or wanted is None:
+            return number
+        return float(convert(number, parse_unit(unit), wanted))
+    if kind.is_integer():
+        if isinstance(value, bool) or not isinstance(value, int) or not -(2**63) <= value < 2**63:
+            raise DefinitionError(f"{name} is an integer, not {value!r}.")
+    elif not isinstance(value, str):
+        raise DefinitionError(f"{name} is a text, not {value!r}.")
+    return value
 
 
 def _made_up(name: str, place: int) -> int | str:
@@ -153,10 +173,10 @@ def _rows(rule: Rule, given: Mapping[str, Any], thing: Mapping[str, Any]) -> lis
 def _quantity(name: str, value: Any) -> tuple[float | None, str | None]:
     if value is None:
         return None, None
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value), None
     try:
-        quantity = u.Quantity(str(value))
-    except (TypeError, ValueError) as error:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return float(value), None
+        quantity = u.Quantity(value if isinstance(value, str) else None)
+    except (TypeError, ValueError, OverflowError) as error:
         raise DefinitionError(f"{name} is a number, perhaps with a unit, not {value!r}.") from error
     return float(quantity.value), unit_string(quantity.unit)

@@ -8,6 +8,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from gnomon import dataids, expressions
+from gnomon.annotations import checks
 from gnomon.annotations.model import FlagState
 from gnomon.curation.rules import columns, wording
 from gnomon.curation.rules.columns import BASELINE_COLUMNS, TREND_COLUMNS, VALUE, field_of, unit_column
@@ -20,7 +21,7 @@ from gnomon.curation.rules.parts import (
     TrendRemoval,
     check_metric,
 )
-from gnomon.errors import DefinitionError, GnomonError, nearest
+from gnomon.errors import AnnotationError, DefinitionError, GnomonError, nearest
 from gnomon.measurements.rows import DATA_ID_COLUMNS
 
 __all__ = ["PartError", "Rule"]
@@ -101,6 +102,16 @@ class Rule(Part):
                 raise DefinitionError(f"{alias!r} cannot be a rule's own name for a metric.")
         return {a: {"metric": use} if isinstance(use, str) else use for a, use in metrics.items()}
 
+    @field_validator("flag", "dataset_type")
+    @classmethod
+    def _can_be_a_name(cls, value: str | None) -> str | None:
+        return None if value is None else _kept(checks.label, value)
+
+    @field_validator("description", "reason")
+    @classmethod
+    def _can_be_kept(cls, value: str | None) -> str | None:
+        return None if value is None else _kept(checks.text, value)
+
     @field_validator("of")
     @classmethod
     def _can_be_marked(cls, of: str | None) -> str | None:
@@ -116,6 +127,7 @@ class Rule(Part):
         """Check each part against the others, in the order in which a reader meets them."""
         checks: tuple[tuple[str, Callable[[], object]], ...] = (
             ("only", lambda: expressions.parse(self.only or "TRUE")),
+            ("when", self._check_run_length),
             ("when", lambda: expressions.parse(self.condition)),
             ("metrics", self._check_metrics),
             ("trend", self._check_trend),
@@ -242,6 +254,10 @@ class Rule(Part):
         if self.only is not None:
             wording.check_condition(self.only, self, before=True)
 
+    def _check_run_length(self) -> None:
+        if self.run_length < 1:
+            raise DefinitionError("A condition holds for one observation at least, not for 0.")
+
     def _check_metrics(self) -> None:
         uses = self.uses
         if not uses:
@@ -289,3 +305,11 @@ class PartError(DefinitionError):
 
 def _is_taken(alias: str) -> bool:
     return alias in (*DATA_ID_COLUMNS, *TREND_COLUMNS, *BASELINE_COLUMNS, VALUE, columns.UNIT, "proposed")
+
+
+def _kept(check: Callable[[object, str], str], value: str) -> str:
+    """Refuse a text that the log could not keep, before anything is to be said with it."""
+    try:
+        return check(value, "text")
+    except AnnotationError as error:
+        raise DefinitionError(error.message) from error

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from gnomon.annotations import Actor, Annotation, Annotations
@@ -12,7 +12,6 @@ from gnomon.errors import AnnotationError, AnnotationNotFoundError, nearest
 
 __all__ = ["RecordedRun", "find_run", "recorded_runs", "withdraw_runs"]
 
-_TAG = "rule"
 _RUN = "run_"
 
 
@@ -60,15 +59,16 @@ def recorded_runs(annotations: Annotations, *, rule: str | None = None) -> list[
     list of RecordedRun
         The oldest first.
     """
+    # Not by tags: a person may have edited them, and it is a run nevertheless.
     if rule is None:
-        found = annotations.search(tag=_TAG, actor_kind="bot", agent=AGENT, include_retracted=True)
+        found = annotations.search(actor_kind="bot", agent=AGENT, include_retracted=True)
     else:
-        found = annotations.search(
-            tag=_TAG, actor_kind="bot", agent=AGENT, actor=rule, include_retracted=True
-        )
+        found = annotations.search(actor_kind="bot", agent=AGENT, actor=rule, include_retracted=True)
     runs: dict[str, list[Annotation]] = {}
     for annotation in found:
-        runs.setdefault(_run_of(annotation), []).append(annotation)
+        # An actor is also found by what they edited.
+        if rule in (None, annotation.creator.name):
+            runs.setdefault(_run_of(annotation), []).append(annotation)
     return [_recorded(name, parts) for name, parts in runs.items()]
 
 
@@ -156,7 +156,7 @@ def withdraw_runs(
             raise AnnotationNotFoundError(_unknown(annotations, str(rule), version, runs))
     live = [one for one in chosen if not one.withdrawn]
     annotations.retract_many([id for one in live for id in one.annotation_ids], actor=actor, reason=reason)
-    return live
+    return [replace(one, withdrawn=True) for one in live]
 
 
 def _unknown(annotations: Annotations, rule: str, version: int | None, runs: list[RecordedRun]) -> str:

@@ -1,6 +1,7 @@
 """``gnomon qgraph``: all that ``pipetask qgraph`` takes, and never a graph with what had to be left out."""
 
 import json
+import resource
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -20,6 +21,8 @@ from lsst.pipe.base.quantum_graph import PredictedQuantumGraph
 from gnomon import times
 from gnomon.annotations import Actor, Assertion, Target, open_annotations
 from gnomon.cli.qgraph.build import build
+from gnomon.cli.qgraph.saving import replacing
+from gnomon.errors import RepositoryError
 from gnomon.repository.configuration import open_butler
 
 pytestmark = pytest.mark.xdist_group("qgraph")
@@ -347,6 +350,57 @@ def test_options_on_how_things_are_left_out_need_something_to_leave_out(
     assert "--as-of says how things are left out: say what, with --exclude-flags" in " ".join(
         result.stderr.split()
     )
+
+
+def test_files_that_say_what_cannot_be_are_refused_by_what_is_wrong_in_them(
+    building: Callable[..., Result], tmp_path: Path
+) -> None:
+    table, retained = tmp_path / "ids.csv", tmp_path / "retained.yaml"
+    table.write_text("instrument,vist\nDemoCamera,3\n")
+    retained.write_text("- star_catalog\n")
+    result = building("--dry-run", "--data-id-table", table)
+    assert result.exit_code == 2
+    assert "'vist': no dimension. Did you mean visit?" in result.stderr
+    result = building("--dry-run", "--retained-dataset-types", retained)
+    assert result.exit_code == 2
+    assert "--skip-existing-in" in result.stderr
+
+
+def test_where_a_graph_does_not_fit_the_old_one_stays_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
+    graph = tmp_path / "a.qg"
+    graph.write_text("an old graph")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with (
+            pytest.raises(RepositoryError, match=r"cannot be saved to '.*a\.qg': .*large"),
+            replacing(str(graph)) as unfinished,
+        ):
+            Path(unfinished).write_bytes(bytes(5000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("a.qg", "an old graph")]
+
+
+@pytest.mark.parametrize(
+    ("option", "more"),
+    [
+        ("--exclude-flags", ()),
+        ("--exclude-tags", ()),
+        ("--require-flags", ()),
+        ("--require-metric", ()),
+        ("--as-of", ("--exclude-flags", "junk")),
+        ("--policy", ("--exclude-flags", "junk")),
+        ("--metric-collections", ("--exclude-flags", "junk")),
+    ],
+)
+def test_an_option_that_is_empty_leaves_no_graph_unfiltered(
+    building: Callable[..., Result], tmp_path: Path, option: str, more: tuple[str, ...]
+) -> None:
+    result = building("-q", tmp_path / "a.qg", option, " ", *more, junk=False)
+    assert result.exit_code == 2
+    assert f"{option} was given without a value" in result.stderr
+    assert not (tmp_path / "a.qg").exists()
 
 
 def test_tables_tasks_configurations_and_files_of_options_work_as_in_pipetask(

@@ -13,16 +13,19 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lsst.daf.butler import DataCoordinate, DatasetRef, DatasetType, DimensionUniverse
 
 from gnomon import times
 from gnomon.annotations import Actor, Annotations, Assertion, Cut, Draft, Target, open_annotations
 from gnomon.curation.exclusions import Exclusion, Exclusions, Selection, find_exclusions
+from gnomon.curation.graphs.warnings import tags_of_nothing
 from gnomon.errors import (
     AnnotationError,
     CutError,
     ExclusionError,
     ExclusionsOutOfDateError,
     ExclusionsUnavailableError,
+    GnomonError,
     MetricNotFoundError,
     PolicyError,
     UnitMismatchError,
@@ -279,6 +282,66 @@ def test_several_metrics_are_set_beside_each_other_also_from_visit_to_detector(s
     assert seen(store, "seeing < 1.2 arcsec", "airmass < 2").keys() == {2, 3, 4, 5}
     assert seen(store, "sky < 80 OR seeing > 1.25 arcsec") == {5: "never measured"}
     assert seen(store, "seeing < 1.2 arcsec AND band = 'V'").keys() == {2, 3, 5}
+
+
+def test_a_required_flag_that_a_person_cleared_on_one_detector_is_lacking_there(
+    log: Annotations, bot: Actor, alice: Actor, visit: Visit
+) -> None:
+    detectors = [{"instrument": "DemoCamera", "visit": 2026030100001, "detector": n} for n in range(3)]
+    say(log, alice, visit(1), "set")
+    say(log, bot, Target.dimension("detector", detectors[1]), "clear")
+    say(log, alice, Target.dimension("detector", detectors[2]), "clear")
+    exclusions = find_exclusions(Selection(require_flags=("junk",)), annotations=log)
+    first, second, third = exclusions.of_data_ids(detectors)
+    assert (first, second) == (None, None)
+    assert third is not None
+    assert (third.by, third.reason.partition(":")[0]) == ("alice", "cleared")
+
+
+def test_a_clear_that_leaves_out_less_gives_another_digest(
+    log: Annotations, bot: Actor, alice: Actor, visit: Visit
+) -> None:
+    say(log, bot, visit(1), "set")
+    selection = Selection(exclude_flags=("junk",))
+    before = find_exclusions(selection, annotations=log)
+    where = {"instrument": "DemoCamera", "visit": 2026030100001, "detector": 1}
+    say(log, alice, Target.dimension("detector", where), "clear")
+    after = find_exclusions(selection, annotations=log)
+    assert before.of_data_ids([where]) != after.of_data_ids([where]) == [None]
+    assert before.digest != after.digest
+    assert find_exclusions(before.pinned(), annotations=log).digest == before.digest
+
+
+def test_a_tag_is_found_in_any_case_and_one_that_nothing_has_is_named(
+    log: Annotations, bot: Actor, visit: Visit
+) -> None:
+    log.add(text="clouds", tags=["bad_weather"], targets=[visit(1)], actor=bot)
+    selection = Selection(exclude_tags=("Bad_Weather", "bad_wether"))
+    exclusions = find_exclusions(selection, annotations=log)
+    assert why(exclusions, visit=2026030100001) is not None
+    (word,) = tags_of_nothing(exclusions)
+    assert "'bad_wether'" in word
+
+
+def test_inheritance_that_nobody_knows_is_refused_also_while_nothing_inherits(
+    log: Annotations, bot: Actor, visit: Visit
+) -> None:
+    say(log, bot, visit(1), "clear")
+    with pytest.raises(GnomonError, match="standrad@1"):
+        find_exclusions(Selection(exclude_flags=("clouds",), inherit="standrad@1"), annotations=log)
+
+
+def test_a_mark_on_the_data_id_of_a_type_covers_its_components(
+    log: Annotations, bot: Actor, visit: Visit
+) -> None:
+    universe = DimensionUniverse()
+    kind = DatasetType("image", ("instrument", "visit"), "ExposureF", universe=universe)
+    data_id = DataCoordinate.standardize(instrument="DemoCamera", visit=2026030100001, universe=universe)
+    ref = DatasetRef(kind, data_id, "run")
+    say(log, bot, Target.of_data_id(dict(data_id.required), dataset_type="image"), "set")
+    exclusions = left_out(log, "junk")
+    component = DatasetRef(kind.makeComponentDatasetType("wcs"), data_id, "run", id=ref.id)
+    assert None not in exclusions.of_datasets([ref, component])
 
 
 def test_a_marked_measurement_counts_as_if_nobody_had_made_it(

@@ -18,7 +18,13 @@ from lsst.daf.butler import (  # type: ignore[attr-defined]
     DatasetRef,
     DatasetType,
 )
-from lsst.pipe.base import Pipeline
+from lsst.pipe.base import (
+    Pipeline,
+    PipelineTask,
+    PipelineTaskConfig,
+    PipelineTaskConnections,
+    connectionTypes,
+)
 from lsst.pipe.base.all_dimensions_quantum_graph_builder import (
     AllDimensionsQuantumGraphBuilder,
     DatasetQueryConstraintVariant,
@@ -31,7 +37,7 @@ from gnomon.curation.exclusions import Exclusions, Selection, find_exclusions
 from gnomon.curation.graphs import Graph, build_graph
 from gnomon.curation.graphs.accounts import Accounts
 from gnomon.curation.graphs.warnings import warnings_of
-from gnomon.errors import ExclusionError
+from gnomon.errors import ExclusionError, GraphLossError
 from gnomon.repository.configuration import open_butler
 from gnomon.store import open_store
 from gnomon.testing.survey_tasks import survey_pipeline
@@ -321,6 +327,36 @@ def test_a_timespan_leaves_out_the_exposures_and_visits_that_overlap_it(
     assert begin < end
 
 
+def test_what_overlaps_timespans_with_several_flags_has_all_of_them(
+    butler: Butler, survey: Survey, log: Annotations
+) -> None:
+    number = survey.exposures[4]
+    (record,) = butler.query_dimension_records("exposure", instrument=CAMERA, exposure=number)
+    begin, end = (int(times.to_tai_us(one)) for one in (record.timespan.begin, record.timespan.end))
+    spans = [
+        Target.timespan(begin - before, end + after, instrument=CAMERA)
+        for before, after in ((0, 0), (1, 1), (2, 0))
+    ]
+    for span, flag in zip(spans, ("clouds", "trailed", "fault"), strict=True):
+        mark(log, span, flag=flag)
+    detectors = [{"instrument": CAMERA, "exposure": number, "detector": n} for n in range(3)]
+
+    def left_out(*flags: str) -> list[bool]:
+        exclusions = asked(log, butler, exclude_flags=flags, inherit=None)
+        return [one is not None for one in exclusions.of_data_ids(detectors)]
+
+    every = ("clouds", "trailed", "fault")
+    assert left_out(*every) == [True] * 3
+    one = Target.dimension("detector", detectors[1])
+    for flag in every:
+        assert left_out(*every) == [True] * 3  # by those that nobody cleared
+        mark(log, one, flag=flag, actor=ALICE, state="clear")
+    assert left_out(*every) == [True, False, True]
+    # The exposure is part of the timespan.
+    mark(log, exposure(number), flag="clouds", actor=ALICE, state="clear")
+    assert left_out("clouds") == [False] * 3
+
+
 def test_a_standing_query_leaves_out_what_it_gives_now(
     butler: Butler, survey: Survey, log: Annotations
 ) -> None:
@@ -459,6 +495,71 @@ def test_a_prerequisite_that_is_left_out_loses_the_quantum_or_is_replaced(
     }
 
 
+class WholeCameraConnections(PipelineTaskConnections, dimensions=("instrument", "visit")):
+    """The biases of all detectors, which the middleware finds only together with everything else."""
+
+    raws = connectionTypes.Input(
+        doc="Raws.",
+        name="raw",
+        storageClass="StructuredDataDict",
+        dimensions=("instrument", "exposure", "detector"),
+        multiple=True,
+        deferLoad=True,
+    )
+    biases = connectionTypes.PrerequisiteInput(
+        doc="Biases.",
+        name="bias",
+        storageClass="StructuredDataDict",
+        dimensions=("instrument", "detector"),
+        isCalibration=True,
+        multiple=True,
+        minimum=3,
+    )
+    table = connectionTypes.Output(
+        doc="A table.", name="camera", storageClass="StructuredDataDict", dimensions=("instrument", "visit")
+    )
+
+
+class WholeCameraConfig(PipelineTaskConfig, pipelineConnections=WholeCameraConnections):
+    """Nothing to configure."""
+
+
+class WholeCameraTask(PipelineTask):
+    """Only stands in graphs."""
+
+    ConfigClass = WholeCameraConfig
+    _DefaultName = "camera"
+
+
+def test_calibrations_that_are_found_only_together_are_replaced_too(
+    butler: Butler, survey: Survey, log: Annotations
+) -> None:
+    pipeline = Pipeline("the whole camera")
+    pipeline.addTask(WholeCameraTask, "camera")
+    new, old = (
+        butler.find_dataset("bias", instrument=CAMERA, detector=1, collections=[run])
+        for run in survey.calibration_runs
+    )
+    assert new is not None
+    assert old is not None
+    mark(log, Target.dataset(new.id))
+    with pytest.raises(GraphLossError):
+        graph_of(butler, survey, asked(log, butler), pipeline)
+    graph = graph_of(butler, survey, asked(log, butler), pipeline, on_shadow="fall-back")
+    everything = stock(butler, survey, pipeline)
+    found = taken_apart(graph.components)
+    assert found.keys() == everything.keys()
+    for key, quantum in found.items():
+        assert quantum.reads ^ everything[key].reads == {
+            ("bias", (CAMERA, 1), new.id),
+            ("bias", (CAMERA, 1), old.id),
+        }
+    assert [(one.effect, one.instead) for one in graph.left_out] == [("replaced", str(old.id))]
+    mark(log, Target.dataset(old.id))
+    with pytest.raises(GraphLossError):
+        graph_of(butler, survey, asked(log, butler), pipeline, on_shadow="fall-back")
+
+
 def test_a_prerequisite_that_a_task_s_own_function_finds_is_left_out_too(
     butler: Butler, survey: Survey, log: Annotations, everything: dict[Key, Quantum]
 ) -> None:
@@ -595,6 +696,47 @@ def test_what_was_made_before_and_is_marked_is_not_read_and_not_made_again(
         assert stock(butler, survey, **remade).keys() > everything.keys()
         again = graph_of(butler, survey, asked(log, butler), **remade)
         assert ("measure", (CAMERA, 1, third)) not in taken_apart(again.components)
+
+
+def test_what_was_made_before_only_from_what_is_left_out_now_is_not_read(
+    own_survey: Survey, log: Annotations
+) -> None:
+    survey = own_survey
+    with after_first_step(survey) as butler:
+        options: dict[str, Any] = {"skip_existing_in": ["first"]}
+        first = survey.visit_ids[0]
+        catalog = ("catalog", (CAMERA, 1, first))
+
+        def read_by_visit(graph: Graph) -> set[tuple[Any, ...]]:
+            return {one[:2] for one in taken_apart(graph.components)["visit", (CAMERA, first)].reads}
+
+        # One of the two exposures of a catalog: it stays, and is told.
+        mark(log, Target.dataset(raw(butler, survey, 0, 1).id))
+        partly = graph_of(butler, survey, asked(log, butler), **options)
+        assert catalog in read_by_visit(partly)
+        assert [word for word in partly.warnings if "was run before" in word] == [
+            "Task measure was run before for 1 quanta with inputs that are left out now; what it made "
+            "of them is taken over. Build without the run that has it to have it made again."
+        ]
+        mark(log, Target.dataset(raw(butler, survey, 1, 1).id))
+        wholly = graph_of(butler, survey, asked(log, butler), **options)
+        assert catalog not in read_by_visit(wholly)
+        assert read_by_visit(wholly) == read_by_visit(graph_of(butler, survey, asked(log, butler)))
+        assert wholly.warnings == ()
+        made = butler.find_dataset("catalog", instrument=CAMERA, visit=first, detector=1, collections="first")
+        assert made is not None
+        assert [(one.effect, one.dataset_id) for one in wholly.left_out if one.what == "catalog"] == [
+            ("output", str(made.id))
+        ]
+        # So it is with prerequisites, also where what was made before is to be made again.
+        bias = find(butler, "bias", survey, detector=0)
+        mark(log, Target.dataset(bias.id), flag="clouds")
+        for more in ({}, {"retained_dataset_types": ["visit_table"]}):
+            graph = graph_of(butler, survey, asked(log, butler, exclude_flags=["clouds"]), **options, **more)
+            assert {one[1][1] for one in read_by_visit(graph) if one[0] == "catalog"} == {1, 2}
+            assert not any(
+                key[1][1:2] == (0,) for key in taken_apart(graph.components) if key[0] == "detrend"
+            )
 
 
 def test_a_flag_set_between_two_builds_counts_only_in_one_that_is_not_pinned(

@@ -59,6 +59,11 @@ def replacing(place: str) -> Iterator[str]:
     str
         Where to write: a file beside the one that is meant, or the URI itself where it is not local, since
         an object store shows an object only when it is whole.
+
+    Raises
+    ------
+    RepositoryError
+        If it cannot be written, for example since the disk is full.
     """
     target = ResourcePath(place, forceAbsolute=True)
     if not target.isLocal:
@@ -70,5 +75,7 @@ def replacing(place: str) -> Iterator[str]:
     try:
         yield str(unfinished)
         unfinished.replace(path)
+    except OSError as error:
+        raise RepositoryError(f"A quantum graph cannot be saved to {place!r}: {error}.") from error
     finally:
         unfinished.unlink(missing_ok=True)

@@ -200,6 +200,10 @@ class Places[V]:
             For tuples of values.
         """
         positions = {name: place for place, name in enumerate(names)}
+        if dataset_type is not None:
+            dataset_type = dataset_type.partition(".")[
+                0
+            ]  # what is said of a dataset is said of its components
         return Matcher(
             [
                 (shape, tuple(positions[name] for name in shape[1]), table)

@@ -230,6 +230,10 @@ class Accounts:
         """Write down that an older dataset took the place of one that was left out."""
         if key is not None:
             self.swapped[key] = why
+        said = (PrerequisiteDatasetKey(ref.datasetType.name, ref.id.bytes), instead)
+        if said in self._said:
+            return
+        self._said.add(said)
         self.left_out.append(
             LeftOut("replaced", ref.datasetType.name, _plain(ref.dataId), str(ref.id), why, str(instead.id))
         )

@@ -1,6 +1,6 @@
 """The stock builder's graph, less what is left out."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -240,16 +240,20 @@ class ExcludingQuantumGraphBuilder(QuantumGraphBuilder):
                     continue
                 left = len(read) - len(lost)
                 if self._on_shadow == "fall-back":
-                    found = self._search_anew(task.label, dataset_type, skeleton.get_data_id(quantum))
-                    skeleton.add_input_edges(quantum, [skeleton.add_prerequisite_node(ref) for ref in found])
-                    left = len(found)
+                    data_id = skeleton.get_data_id(quantum)
+                    found = self._search_anew(task.label, dataset_type, data_id, list(lost.values()))
+                    others = [skeleton.add_prerequisite_node(ref) for ref in found]
+                    skeleton.add_input_edges(quantum, others)
+                    left = len((read - lost.keys()) | set(others))
                 else:
                     for ref, why in lost.values():
                         self.accounts.prerequisite(quantum, ref, why, None)
                 if left < needed <= len(read) and not self.accounts.was_run(quantum):
                     skeleton.remove_quantum_node(quantum, remove_outputs=True)
 
-    def _search_anew(self, label: str, dataset_type: str, data_id: DataCoordinate) -> list[DatasetRef]:
+    def _search_anew(
+        self, label: str, dataset_type: str, data_id: DataCoordinate, lost: Sequence[Lack]
+    ) -> list[DatasetRef]:
         """Search prerequisites once more for a quantum that would have read one that is left out."""
         return find_instead(
             label,
@@ -259,6 +263,7 @@ class ExcludingQuantumGraphBuilder(QuantumGraphBuilder):
             butler=self.butler,
             collections=self.input_collections,
             exclusions=self._exclusions,
+            lost=lost,
             told=partial(self._told, label),
         )
 

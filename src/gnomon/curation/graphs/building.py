@@ -255,9 +255,8 @@ def _check_tables(butler: Butler, tables: Iterable[astropy.table.Table]) -> None
         for column in table.colnames:
             if column not in known:
                 name = table.meta.get("filename", "of data IDs")
-                raise RepositoryError(
-                    f"The table {name} has the column {column!r}, which is no dimension.{nearest(column, known)}"
-                )
+                hint = nearest(column, known)
+                raise RepositoryError(f"The table {name} has the column {column!r}: no dimension.{hint}")
 
 
 @contextmanager

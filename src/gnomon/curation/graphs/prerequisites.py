@@ -2,7 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from lsst.daf.butler import Butler, DataCoordinate, DatasetRef, Timespan
+from lsst.daf.butler import (  # type: ignore[attr-defined]
+    Butler,
+    CalibrationLookupError,
+    DataCoordinate,
+    DatasetRef,
+    Timespan,
+)
 from lsst.pipe.base.pipeline_graph import PipelineGraph, ReadEdge, TaskNode
 from lsst.pipe.base.prerequisite_helpers import PrerequisiteFinder, PrerequisiteInfo
 from lsst.sphgeom import RangeSet
@@ -134,6 +140,7 @@ def find_instead(
     butler: Butler,
     collections: Sequence[str],
     exclusions: Exclusions,
+    lost: Sequence[tuple[DatasetRef, Exclusion]],
     told: Told,
 ) -> list[DatasetRef]:
     """Search anew for a quantum whose prerequisites were found together with all others.
@@ -150,13 +157,15 @@ def find_instead(
         Where to look.
     exclusions
         What is left out.
+    lost
+        What the quantum would have read and is left out, and why.
     told
         Told what takes the place of what is left out.
 
     Returns
     -------
     list of DatasetRef
-        All prerequisites of this type for the quantum.
+        Prerequisites of this type for the quantum, those among them that take a place.
     """
     info = PrerequisiteInfo(pipeline_graph.tasks[label], pipeline_graph)
     info.update_bounds()
@@ -168,5 +177,33 @@ def find_instead(
             watched = ExcludingFinder(
                 finder, info, pipeline_graph, exclusions=exclusions, on_shadow="fall-back", told=told
             )
-            refs.update(dict.fromkeys(watched.find(butler, collections, data_id, pixels, timespan)))
+            try:
+                found = watched.find(butler, collections, data_id, pixels, timespan)
+            except NotImplementedError:
+                # The middleware finds some calibrations only together with all others; each has a data ID.
+                found = []
+                for ref, why in lost:
+                    instead = _of_same_data_id(butler, collections, ref, timespan, exclusions)
+                    told(data_id, ref, why, instead)
+                    found += [] if instead is None else [instead]
+            refs.update(dict.fromkeys(found))
     return list(refs)
+
+
+def _of_same_data_id(
+    butler: Butler,
+    collections: Sequence[str],
+    ref: DatasetRef,
+    timespan: Timespan | None,
+    exclusions: Exclusions,
+) -> DatasetRef | None:
+    for collection in searched(butler, collections):
+        try:
+            one = butler.find_dataset(
+                ref.datasetType, ref.dataId, collections=[collection], timespan=timespan
+            )
+        except CalibrationLookupError:
+            continue  # several hold at that time, and none of them is the one
+        if one is not None and exclusions.of_datasets([one]) == [None]:
+            return one.expanded(ref.dataId) if ref.dataId.hasRecords() else one
+    return None

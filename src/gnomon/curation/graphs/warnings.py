@@ -143,8 +143,8 @@ def warnings_of(exclusions: Exclusions, tasks: Sequence[TaskAccount], accounts: 
         if 0 < (asked := accounts.asked[need.name]) < accounts.observed
     ]
     found += [
-        f"Task {label} was run before for {count} quanta with inputs that are left out now; what it made of "
-        "them is taken over. Build without the run that has it to have it made again."
+        f"Task {label} was run before for {count} quanta with inputs that are left out now; what it made "
+        "of them is taken over. Build without the run that has it to have it made again."
         for label, count in accounts.tainted.items()
         if count
     ]

@@ -222,15 +222,13 @@ def _overruled(flag: EffectiveFlag, cleared: Iterable[EffectiveFlag]) -> bool:
 
 def _is_part(part: Target, whole: Target) -> bool:
     """Say whether a target is more specific than another one, both having to do with one dataset."""
-    if part.key == whole.key or (part.data_id is None and part.kind != "dataset"):
+    if part.key == whole.key:
         return False
     if part.kind == "dataset":
         return whole.kind != "dataset"
-    return (
-        whole.data_id is not None
-        and whole.dataset_type in (None, part.dataset_type)
-        and whole.data_id.items() <= part.data_id.items()
-    )
+    if part.data_id is None or whole.data_id is None:
+        return False
+    return whole.dataset_type in (None, part.dataset_type) and whole.data_id.items() <= part.data_id.items()
 
 
 def _made_from(bad: frozenset[uuid.UUID], edges: pl.DataFrame) -> frozenset[uuid.UUID]:

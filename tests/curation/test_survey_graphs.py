@@ -339,7 +339,9 @@ def test_what_overlaps_timespans_with_several_flags_has_all_of_them(
     ]
     for span, flag in zip(spans, ("clouds", "trailed", "fault"), strict=True):
         mark(log, span, flag=flag)
-    detectors = [{"instrument": CAMERA, "exposure": number, "detector": n} for n in range(3)]
+    detectors: list[dict[str, Any]] = [
+        {"instrument": CAMERA, "exposure": number, "detector": n} for n in range(3)
+    ]
 
     def left_out(*flags: str) -> list[bool]:
         exclusions = asked(log, butler, exclude_flags=flags, inherit=None)
@@ -731,7 +733,8 @@ def test_what_was_made_before_only_from_what_is_left_out_now_is_not_read(
         # So it is with prerequisites, also where what was made before is to be made again.
         bias = find(butler, "bias", survey, detector=0)
         mark(log, Target.dataset(bias.id), flag="clouds")
-        for more in ({}, {"retained_dataset_types": ["visit_table"]}):
+        rerun: list[dict[str, Any]] = [{}, {"retained_dataset_types": ["visit_table"]}]
+        for more in rerun:
             graph = graph_of(butler, survey, asked(log, butler, exclude_flags=["clouds"]), **options, **more)
             assert {one[1][1] for one in read_by_visit(graph) if one[0] == "catalog"} == {1, 2}
             assert not any(

@@ -39,6 +39,7 @@ from gnomon.curation.graphs.accounts import Accounts
 from gnomon.curation.graphs.warnings import warnings_of
 from gnomon.errors import ExclusionError, GraphLossError
 from gnomon.repository.configuration import open_butler
+from gnomon.repository.lineage import Edge, open_lineage
 from gnomon.store import open_store
 from gnomon.testing.survey_tasks import survey_pipeline
 from gnomon.testing.surveys import Survey, make_survey
@@ -740,6 +741,36 @@ def test_what_was_made_before_only_from_what_is_left_out_now_is_not_read(
             assert not any(
                 key[1][1:2] == (0,) for key in taken_apart(graph.components) if key[0] == "detrend"
             )
+
+
+def test_what_was_made_before_and_inherits_by_lineage_is_not_read(
+    own_survey: Survey, log: Annotations, tmp_path: Path
+) -> None:
+    survey = own_survey
+    rules = tmp_path / "inherit.yaml"
+    rules.write_text(
+        "inheritance: strict\nversion: 1\ndescription: A catalog is as bad as any of its raws.\nflows:\n"
+        "  - {name: inputs, from: input, to: output, meanings: [bad], when: any, effect: counts}\n"
+    )
+    first = survey.visit_ids[0]
+    with after_first_step(survey) as butler, open_lineage(str(tmp_path / "lineage.db")) as lineage:
+        made = butler.find_dataset("catalog", instrument=CAMERA, visit=first, detector=1, collections="first")
+        assert made is not None
+        bad = raw(butler, survey, 0, 1)
+        lineage.record([Edge(made.id, bad.id, "read")])
+        mark(log, Target.dataset(bad.id))
+        exclusions = find_exclusions(
+            Selection(exclude_flags=("junk",), inherit=str(rules)),
+            annotations=log,
+            butler=butler,
+            lineage=lineage,
+        )
+        graph = graph_of(butler, survey, exclusions, skip_existing_in=["first"])
+        reads = taken_apart(graph.components)["visit", (CAMERA, first)].reads
+        assert {one[1][1] for one in reads if one[0] == "catalog"} == {0, 2}
+        assert [(one.dataset_id, one.why.rule) for one in graph.left_out if one.what == "catalog"] == [
+            (str(made.id), "inherited")
+        ]
 
 
 def test_a_flag_set_between_two_builds_counts_only_in_one_that_is_not_pinned(

@@ -26,6 +26,19 @@ _NEEDS = "needs Debian's"
 TOOL = Path(__file__).parents[1] / "tools" / "postgresql.py"
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of an `xdist_group` in one process.
+
+    pytest-xdist 3.8 marks them by another name of the node, of which pytest 9.2 takes no notice: each process
+    would make what a group shares for itself.
+    """
+    for item in items:
+        named = vars(item).get("_nodeid")
+        if named is not None and named != item.nodeid:
+            item._id = type(item.id).parse(named)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _no_settings_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep the tests from reading or writing what the person who runs them has in gnomon."""

@@ -1,6 +1,7 @@
 import copy
 import pickle
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -305,14 +306,15 @@ def test_what_holds_is_a_tuple_of_what_it_is_made_of_whether_or_not_somebody_con
 ) -> None:
     log.add(targets=[visit(1), visit(2)], flags=[Assertion("clouds", "set", "cirrus")], actor=bot)
     log.add(targets=[visit(2)], flags=[Assertion("clouds", "clear", "none")], actor=alice)
-    for flag in log.effective([visit(1), visit(2)]):
+    flags: list[Any] = list(log.effective([visit(1), visit(2)]))
+    for flag in flags:
         target, name, state, claim, policy, cut, *more = flag
         assert (target, name, state, claim) == (flag.target, flag.flag, flag.state, flag.claim)
         assert (policy, cut, more) == (flag.policy, flag.cut, [flag.conflict, flag.considered, flag.causes])
         assert len(flag) == 9
         assert (flag[3], flag[-1], flag[:2]) == (claim, flag.causes, (target, name))
         assert EffectiveFlag(*flag) == EffectiveFlag._make(flag) == EffectiveFlag(**flag._asdict()) == flag
-        other = copy.replace(flag, claim=claim._replace(reason="other"), policy="mine@1")
+        other = flag._replace(claim=claim._replace(reason="other"), policy="mine@1")
         assert (other.reason, other.policy, other.cut) == ("other", "mine@1", cut)
         # What is said of another thing was still said of this one.
         assert flag._replace(target=visit(3)).claim == claim

@@ -5,6 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.annotations.strategies import LAW, PERSONS, PROGRAMS, THINGS, Step, fresh, perform, steps
 
 from gnomon.annotations import Actor, Annotations, Assertion, Excerpt, Target, open_annotations
 from gnomon.annotations.log.carrying import source_of
@@ -135,6 +138,71 @@ def test_threads_come_whole_and_pending_observations_with_what_they_became(
     assert [one.text for one in laptop.thread(asked.id)] == ["what is this?", "a satellite"]
     assert [one.id for one in laptop.search(target=exposure)] == [asked.id]
     assert laptop.pending() == []
+
+
+def test_what_was_said_while_an_exposure_was_pending_comes_with_the_exposure(
+    summit: Annotations, laptop: Annotations
+) -> None:
+    coming = Target.pending("MC_O_20260301_000007", "LSSTCam")
+    exposure = Target.dimension("exposure", {"instrument": "LSSTCam", "exposure": 7})
+    summit.add(targets=[coming], flags=[Assertion("junk", "set", "dome shut")], actor=ADA)
+    summit.resolve({coming: exposure}, actor=BOT)
+    laptop.carry(summit.excerpt([exposure]))
+    (flag,) = laptop.effective([exposure])
+    assert (flag.flag, flag.state, flag.reason) == ("junk", "set", "dome shut")
+
+
+def test_of_a_run_over_many_things_what_others_said_of_them_comes_too(
+    summit: Annotations, laptop: Annotations
+) -> None:
+    summit.add(targets=[visit(1), visit(2)], flags=[Assertion("clouds", "set", "cirrus")], actor=BOT)
+    summit.add(targets=[visit(2)], flags=[Assertion("clouds", "clear", "looks fine")], actor=ADA)
+    summit.add(targets=[visit(2)], flags=[Assertion("junk", "set", "another matter")], actor=ADA)
+    laptop.carry(summit.excerpt([visit(1)]))
+    assert [(f.target, f.flag, f.state) for f in laptop.effective([visit(1), visit(2)])] == [
+        (visit(1), "clouds", "set"),
+        (visit(2), "clouds", "clear"),
+    ]
+    laptop.carry(summit.excerpt([visit(2)]))
+    assert [f.state for f in laptop.effective([visit(2)], flags=["clouds", "junk"])] == ["clear", "set"]
+
+
+@settings(LAW, max_examples=8)
+@given(
+    before=st.lists(steps(PERSONS + PROGRAMS, 1), max_size=8),
+    after=st.lists(steps(PERSONS + PROGRAMS, 1), max_size=5),
+    parts=st.tuples(*2 * [st.lists(st.sampled_from(THINGS), unique=True, max_size=2)]),
+)
+def test_a_part_gives_no_other_answer_than_the_whole(
+    before: list[Step], after: list[Step], parts: tuple[list[Target], list[Target]]
+) -> None:
+    def answers(log: Annotations, things: list[Target]) -> list[tuple[object, ...]]:
+        return [
+            (f.target.key, f.flag, f.state, f.by, f.conflict, [(r.claim.event_id, r.rule) for r in f.reasons])
+            for f in log.effective(things)
+        ]
+
+    with fresh("summit") as source, fresh("laptop") as carried:
+        for part, history in zip(parts, (before, after), strict=True):
+            for step in history:
+                perform([source], step)
+            carried.carry(source.excerpt(part))
+            assert answers(carried, part) == answers(source, part)
+        carried.carry(source.excerpt(THINGS))
+        assert answers(carried, THINGS) == answers(source, THINGS)
+        assert carried.check() == []
+
+
+@settings(LAW, max_examples=8)
+@given(history=st.lists(steps(PERSONS + PROGRAMS, 1), min_size=2, max_size=10), thing=st.sampled_from(THINGS))
+def test_of_whatever_a_part_answers_it_answers_as_the_whole(history: list[Step], thing: Target) -> None:
+    with fresh("summit") as source, fresh("laptop") as carried:
+        for step in history:
+            perform([source], step)
+        carried.carry(source.excerpt([thing]))
+        whole = {(f.target.key, f.flag): (f.state, f.by, f.conflict) for f in source.effective(THINGS)}
+        part = {(f.target.key, f.flag): (f.state, f.by, f.conflict) for f in carried.effective(THINGS)}
+        assert part.items() <= whole.items()
 
 
 def test_what_was_carried_is_copied_on_as_any_other_event(

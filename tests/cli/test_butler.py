@@ -172,6 +172,15 @@ def test_annotations_of_removed_datasets_are_listed_as_orphaned(
     assert json.loads(listed.stdout) == rows
     assert gnomon("annotations", "list", "--orphaned").exit_code == 2
     assert len(log.effective([Target.dataset(ids[0])])) == 1
+    # What could not be answered is not passed over.
+    for more in (["--state", "set"], ["--dataset", ids[0]], ["--flag", "junk", "--flag", "clouds"]):
+        assert (
+            "it goes with one --flag"
+            in butler("query-annotations", str(repository), "--orphaned", *more).output
+        )
+    wrong = butler("query-annotations", str(repository), *SELECTED, "--annotations", str(tmp_path / "no.db"))
+    assert (wrong.exit_code, (tmp_path / "no.db").exists()) == (2, False)
+    assert "There is no log of annotations at" in wrong.output
 
 
 def test_lineage_is_that_of_gnomon(butler: ButlerCommand, night_repository: Path) -> None:

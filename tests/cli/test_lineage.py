@@ -60,6 +60,8 @@ def test_the_tree_of_a_product_shows_flags_upstream(
     assert "As of local:1, policy standard@1." in result.stderr
     plain = gnomon("lineage", str(processed.root), stacked, "--lineage", place)
     assert "clouds" not in plain.output
+    wrong = gnomon("lineage", str(processed.root), stacked, "--lineage", place, "--annotations", f"{log}.no")
+    assert (wrong.exit_code, Path(f"{log}.no").exists()) == (2, False)
 
 
 def test_annotations_may_be_asked_for_without_saying_where(

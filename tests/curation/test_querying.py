@@ -166,6 +166,14 @@ def test_a_shadowed_dataset_takes_the_place_only_if_asked(
     assert bad not in ask()
     assert older not in ask()
     assert older in ask(on_shadow="fall-back")
+    assert older in ask(
+        on_shadow="fall-back", where="visit = first", bind={"first": first}, instrument=CAMERA
+    )
+    assert older in ask(
+        on_shadow="fall-back", where="detector = 0", data_id={"instrument": CAMERA, "visit": first}
+    )
+    # What takes the place has to be what was asked for.
+    assert older not in ask(on_shadow="fall-back", where="visit_note.collection = 'new'")
     assert all(ref.dataId.hasRecords() for ref in ask(on_shadow="fall-back"))
     # Whoever wants all of them gets the older one anyway.
     assert older in ask(find_first=False)

@@ -154,8 +154,9 @@ class Keeping(OpenedLog):
         Returns
         -------
         Excerpt
-            Every event of each annotation of one of them, retracted ones and whole threads among them, and
-            which records pending observations became.
+            Every event of each annotation of one of them, retracted ones and whole threads among them; where
+            such an annotation says of a flag of something else, too, all that was said of that; and which
+            records pending observations became.
 
         Raises
         ------
@@ -163,8 +164,8 @@ class Keeping(OpenedLog):
             If something is no target.
         """
         about = acceptance.by_key(targets)
-        with self._reading() as (connection, _):
-            return excerpt(connection, about.values())
+        with self._reading() as (connection, names):
+            return excerpt(connection, names, about.values())
 
     def carry(self, given: Excerpt) -> Carried:
         """Record what a part of another log says, as events of this one that name where they come from.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gnomon.cli.annotations.opening import read_moment
+from gnomon.cli.annotations.opening import read_moment, refuse_missing
 from gnomon.cli.options import split_names
 
 if TYPE_CHECKING:
@@ -139,6 +139,8 @@ def show(
 
     wanted = _identifier(dataset)
     asked = annotations is not None or bool(flags or policy or at)
+    if annotations:
+        refuse_missing(annotations)
     configured = settings.load(config=config, annotations=annotations or None, lineage=place)
     with ExitStack() as stack:
         butler = stack.enter_context(open_butler(repository))

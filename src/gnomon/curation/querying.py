@@ -188,7 +188,15 @@ def query_datasets(
         gone = [ref for ref, why in zip(refs, verdicts, strict=True) if why is not None]
         if gone and find_first and on_shadow == "fall-back":
             searched = butler.collections.defaults if collections is None else _listed(collections)
-            older = find_older(butler, searched, gone, exclusions)
+            older = find_older(
+                butler,
+                searched,
+                gone,
+                exclusions,
+                narrow=(lambda found: found.where(where, data_id or {}, bind=bind, **kwargs))
+                if where
+                else None,
+            )
             if with_dimension_records:
                 records = {ref.dataId: ref.dataId for ref in gone}
                 older = {key: ref.expanded(records[key]) for key, ref in older.items()}

@@ -18,7 +18,7 @@ from gnomon.curation.inheritance import (
     parse_inheritance,
 )
 from gnomon.errors import InheritanceError
-from gnomon.repository.lineage import Dataset, Edge, Lineage
+from gnomon.repository.lineage import Dataset, Edge, Lineage, open_lineage
 
 STANDARD = load_inheritance("standard@1")
 
@@ -162,6 +162,19 @@ def test_inputs_that_were_removed_are_counted_and_named(butler: Butler, run: str
 def test_rules_that_count_on_lineage_refuse_to_do_without(butler: Butler) -> None:
     with pytest.raises(InheritanceError, match="no lineage was given"):
         inherit([held(of("visit", visit=1))], rules(), butler=butler)
+
+
+def test_a_lineage_in_which_nothing_is_recorded_is_none_to_count_on(
+    butler: Butler, run: str, tmp_path: Path
+) -> None:
+    one, two = catalogs(butler, run, range(1, 3))
+    flags = [held(Target.dataset(one.id))]
+    with open_lineage(tmp_path / "mistyped.db") as lineage:
+        assert inherit(flags, STANDARD, butler=butler, lineage=lineage, advisory=True) == []
+        with pytest.raises(InheritanceError, match=r"the lineage at .*mistyped.db has nothing recorded"):
+            inherit(flags, rules(), butler=butler, lineage=lineage)
+        lineage.record([Edge(two.id, one.id)])
+        assert len(inherit(flags, rules(), butler=butler, lineage=lineage)) == 1
 
 
 @pytest.fixture

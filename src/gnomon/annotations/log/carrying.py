@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from gnomon.annotations.log import payloads
 from gnomon.annotations.log.appending import Recorder
 from gnomon.annotations.log.events import Event, canonical, chain_hash
-from gnomon.annotations.storage import bulk, schema
+from gnomon.annotations.storage import bulk, resolutions, schema
 from gnomon.annotations.storage import events as stored
 from gnomon.annotations.storage.names import Names
 from gnomon.annotations.targets import Target
@@ -65,32 +65,31 @@ class Carried:
     annotations: int
 
 
-def excerpt(connection: Connection, targets: Iterable[Target]) -> Excerpt:
+def excerpt(connection: Connection, names: Names, targets: Iterable[Target]) -> Excerpt:
     """Take out all that was ever said of some things.
 
     Parameters
     ----------
     connection
         Any transaction.
+    names
+        The numbers of origins.
     targets
         The things.
 
     Returns
     -------
     Excerpt
-        All events of each annotation of one of the things, retracted ones too, of the threads that these are
-        part of, and what says which record a pending observation among their targets became.
+        All events of each annotation of one of the things, also under the name of the pending observation
+        that it was, retracted ones too, and of the threads that these are part of. Where they say of a flag
+        of something else, too, all that was said of that: half of it would be another answer. And what says
+        which record a pending observation among their targets became.
     """
-    keys = list(dict.fromkeys(target.key for target in targets))
-    about = "SELECT DISTINCT t.made FROM {keys} CROSS JOIN target AS t WHERE t.key = k.value"
-    places = [row[0] for row in bulk.fetch(connection, about, keys)] if keys else []
-    named = "SELECT n.id, n.thread FROM {keys} CROSS JOIN annotation AS n WHERE n.made = k.value"
-    found = bulk.fetch(connection, named, places) if places else []
-    ids = {_uuid(row[0]) for row in found}
-    threads = ids | {_uuid(row[1]) for row in found if row[1] is not None}
-    ids |= threads | _in_threads(connection, threads)
+    asked = {target.key for target in targets}
+    keys = asked | (resolutions.spread(connection, names, asked, None) or {}).keys()
+    ids = _belonging(connection, names, _about(connection, keys))
     events = [event for one in stored.of_annotations(connection, ids).values() for event in one]
-    pending = {
+    pending = {key for key in keys if key.startswith("pending:")} | {
         Target.from_dict(value).key
         for event in events
         for value in event.payload.get("targets", ())
@@ -252,10 +251,66 @@ def _hashes(connection: Connection, events: Sequence[Event]) -> tuple[dict[uuid.
     return previous, first
 
 
-def _in_threads(connection: Connection, threads: Iterable[uuid.UUID]) -> set[uuid.UUID]:
-    query = "SELECT n.id FROM {keys} CROSS JOIN annotation AS n WHERE n.thread = " + _as_id(connection)
+def _about(connection: Connection, keys: Iterable[str]) -> set[int]:
+    """Give the annotations of some things, by their keys in this database."""
+    query = "SELECT DISTINCT t.made FROM {keys} CROSS JOIN target AS t WHERE t.key = k.value"
+    asked = sorted(keys)
+    return {row[0] for row in bulk.fetch(connection, query, asked)} if asked else set()
+
+
+def _belonging(connection: Connection, names: Names, found: Iterable[int]) -> set[uuid.UUID]:
+    """Add to some annotations their threads and what is weighed against them, until nothing is missing."""
+    named = "SELECT n.id, n.thread FROM {keys} CROSS JOIN annotation AS n WHERE n.made = k.value"
+    ids: set[uuid.UUID] = set()
+    done: set[int] = set()
+    threads: set[uuid.UUID] = set()
+    todo = set(found)
+    while todo:
+        done |= todo
+        rows = bulk.fetch(connection, named, sorted(todo))
+        ids |= (new := {_uuid(row[0]) for row in rows})
+        # The first annotation of a thread names none: it may be any of those that are new.
+        begun = (new | {_uuid(row[1]) for row in rows if row[1] is not None}) - threads
+        threads |= begun
+        todo = (_in_threads(connection, begun) | _beside(connection, names, todo)) - done
+    return ids
+
+
+def _beside(connection: Connection, names: Names, places: Iterable[int]) -> set[int]:
+    """Give the annotations that say something of the same flags of the same things."""
+    said = (
+        "SELECT DISTINCT a.target_key, a.flag FROM {keys} CROSS JOIN target AS t CROSS JOIN assertion AS a "
+        "WHERE t.made = k.value AND a.target_key = t.key AND a.made = t.made"
+    )
+    flags: dict[str, set[str]] = {}
+    for key, flag in bulk.fetch(connection, said, sorted(places)):
+        flags.setdefault(key, set()).add(flag)
+    if not flags:
+        return set()
+    same = resolutions.spread(connection, names, flags.keys(), None) or {key: [key] for key in flags}
+    query = (
+        "SELECT DISTINCT a.target_key, a.flag, a.made FROM {keys} CROSS JOIN assertion AS a "
+        "WHERE a.target_key = k.value"
+    )
+    return {
+        made
+        for key, flag, made in bulk.fetch(connection, query, sorted(same))
+        if any(flag in flags[meant] for meant in same[key])
+    }
+
+
+def _in_threads(connection: Connection, threads: Iterable[uuid.UUID]) -> set[int]:
+    """Give the annotations that began some threads, and those that answer them."""
     keys = [thread.hex for thread in threads]
-    return {_uuid(row[0]) for row in bulk.fetch(connection, query, keys)} if keys else set()
+    if not keys:
+        return set()
+    id = _as_id(connection)
+    query = "SELECT n.made FROM {keys} CROSS JOIN annotation AS n WHERE "
+    return {
+        row[0]
+        for condition in (f"n.thread = {id}", f"n.id = {id}")
+        for row in bulk.fetch(connection, query + condition, keys)
+    }
 
 
 def _as_id(connection: Connection) -> str:

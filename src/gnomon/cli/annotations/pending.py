@@ -16,13 +16,16 @@ def pending(annotations: str | None, config: str | None, format_: str) -> None:
 
     `gnomon repo watch` resolves them as soon as a registry knows them.
     """
+    from collections import Counter
+
     from gnomon.cli.rows import print_rows
 
     with opened(annotations, config) as log:
+        counts = Counter(target for one in log.search(kind="pending") for target in one.targets)
         rows = [
-            {"instrument": target.instrument, "obs_id": target.obs_id, "annotations": len(found)}
+            {"instrument": target.instrument, "obs_id": target.obs_id, "annotations": counts[target]}
             for target in log.pending()
-            if (found := log.search(target=target))
+            if counts[target]
         ]
     print_rows(rows, ("instrument", "obs_id", "annotations"), format_)
 

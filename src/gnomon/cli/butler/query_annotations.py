@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import Console
 
-from gnomon.cli.annotations.opening import opened, read_moment
+from gnomon.cli.annotations.opening import opened, read_moment, refuse_missing
 from gnomon.cli.butler.command import Subcommand, log_options, selection_options
 from gnomon.cli.butler.tables import print_tables
 from gnomon.cli.options import format_option
@@ -51,9 +51,16 @@ def query_annotations(
     from gnomon.repository.configuration import open_butler
 
     errors = Console(stderr=True)
+    if annotations:
+        refuse_missing(annotations)
     if orphaned:
         if any(selection[name] for name in ("dataset_types", "collections", "where", "element")):
             raise click.UsageError("What is gone is in no collection: --orphaned goes with no condition.")
+        if state or policy or at or selection["dataset_ids"] or len(flags) > 1:
+            raise click.UsageError(
+                "--orphaned lists annotations and not what holds: it goes with one --flag, and with none of "
+                "--dataset, --state, --policy and --at."
+            )
         conditions = {"flag": flags[0]} if flags else {}
         print_orphans(repo, annotations, config, format_, conditions, label=selection["repository"])
         return

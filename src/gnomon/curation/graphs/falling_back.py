@@ -1,9 +1,10 @@
 """What takes the place of a dataset that is left out, where an older one stands behind it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from lsst.daf.butler import Butler, CollectionType, DataCoordinate, DatasetRef  # type: ignore[attr-defined]
+from lsst.daf.butler.queries import DatasetRefQueryResults
 
 from gnomon.curation.exclusions import Exclusions
 
@@ -33,7 +34,12 @@ def searched(butler: Butler, collections: Sequence[str]) -> list[str]:
 
 
 def find_older(
-    butler: Butler, collections: Sequence[str], refs: Sequence[DatasetRef], exclusions: Exclusions
+    butler: Butler,
+    collections: Sequence[str],
+    refs: Sequence[DatasetRef],
+    exclusions: Exclusions,
+    *,
+    narrow: Callable[[DatasetRefQueryResults], DatasetRefQueryResults] | None = None,
 ) -> dict[DataCoordinate, DatasetRef]:
     """Find for datasets that are left out the first others of the same type and data ID that are not.
 
@@ -47,6 +53,8 @@ def find_older(
         Datasets of one type.
     exclusions
         What is left out.
+    narrow
+        Adds the condition that the others have to fulfil, too: it may be about the datasets themselves.
 
     Returns
     -------
@@ -61,12 +69,14 @@ def find_older(
     for collection in searched(butler, collections):
         if not waiting:
             break
-        if not dataset_type.dimensions:
+        if not dataset_type.dimensions and narrow is None:
             one = butler.find_dataset(dataset_type, collections=collection)
             candidates = [] if one is None else [one]
         else:
             with butler.query() as query:
-                candidates = list(query.join_data_coordinates(waiting).datasets(dataset_type, collection))
+                joined = query.join_data_coordinates(waiting) if dataset_type.dimensions else query
+                results = joined.datasets(dataset_type, collection)
+                candidates = list(results if narrow is None else narrow(results))
         for ref, why in zip(candidates, exclusions.of_datasets(candidates), strict=True):
             if why is None:
                 found[ref.dataId] = ref

@@ -50,8 +50,8 @@ class Inheritance:
     Raises
     ------
     InheritanceError
-        If the rules let inputs count and there is no lineage, or they name a flag or visit system that does
-        not exist.
+        If the rules let inputs count and there is no lineage or an empty one, or they name a flag or visit
+        system that does not exist.
     """
 
     def __init__(
@@ -82,6 +82,12 @@ class Inheritance:
             raise InheritanceError(
                 f"By {rules.label} what counts against an input counts against what was made from it, and no "
                 "lineage was given to tell what that is."
+            )
+        if rules.datasets_count and lineage is not None and lineage.empty:
+            raise InheritanceError(
+                f"By {rules.label} what counts against an input counts against what was made from it, and "
+                f"the lineage at {lineage.place} has nothing recorded. Is it the right one? `gnomon lineage "
+                "record` fills it."
             )
 
     @cached_property

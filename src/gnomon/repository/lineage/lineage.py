@@ -436,6 +436,12 @@ class Lineage:
         with self._database.read() as connection:
             return has_source(connection, name)
 
+    @property
+    def empty(self) -> bool:
+        """Whether no edge at all is recorded, as in a database that was only just made."""
+        with self._database.read() as connection:
+            return connection.execute(select(tables.edge.c.child).limit(1)).first() is None
+
     def counts(self) -> dict[str, int]:
         """Say how much is recorded.
 

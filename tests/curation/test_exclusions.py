@@ -287,7 +287,9 @@ def test_several_metrics_are_set_beside_each_other_also_from_visit_to_detector(s
 def test_a_required_flag_that_a_person_cleared_on_one_detector_is_lacking_there(
     log: Annotations, bot: Actor, alice: Actor, visit: Visit
 ) -> None:
-    detectors = [{"instrument": "DemoCamera", "visit": 2026030100001, "detector": n} for n in range(3)]
+    detectors: list[dict[str, Any]] = [
+        {"instrument": "DemoCamera", "visit": 2026030100001, "detector": n} for n in range(3)
+    ]
     say(log, alice, visit(1), "set")
     say(log, bot, Target.dimension("detector", detectors[1]), "clear")
     say(log, alice, Target.dimension("detector", detectors[2]), "clear")
@@ -304,7 +306,7 @@ def test_a_clear_that_leaves_out_less_gives_another_digest(
     say(log, bot, visit(1), "set")
     selection = Selection(exclude_flags=("junk",))
     before = find_exclusions(selection, annotations=log)
-    where = {"instrument": "DemoCamera", "visit": 2026030100001, "detector": 1}
+    where: dict[str, Any] = {"instrument": "DemoCamera", "visit": 2026030100001, "detector": 1}
     say(log, alice, Target.dimension("detector", where), "clear")
     after = find_exclusions(selection, annotations=log)
     assert before.of_data_ids([where]) != after.of_data_ids([where]) == [None]

@@ -39,6 +39,7 @@ from gnomon.curation.graphs.accounts import Accounts
 from gnomon.curation.graphs.warnings import warnings_of
 from gnomon.errors import ExclusionError, GraphLossError
 from gnomon.repository.configuration import open_butler
+from gnomon.repository.lineage import Edge, open_lineage
 from gnomon.store import open_store
 from gnomon.testing.survey_tasks import survey_pipeline
 from gnomon.testing.surveys import Survey, make_survey
@@ -339,7 +340,9 @@ def test_what_overlaps_timespans_with_several_flags_has_all_of_them(
     ]
     for span, flag in zip(spans, ("clouds", "trailed", "fault"), strict=True):
         mark(log, span, flag=flag)
-    detectors = [{"instrument": CAMERA, "exposure": number, "detector": n} for n in range(3)]
+    detectors: list[dict[str, Any]] = [
+        {"instrument": CAMERA, "exposure": number, "detector": n} for n in range(3)
+    ]
 
     def left_out(*flags: str) -> list[bool]:
         exclusions = asked(log, butler, exclude_flags=flags, inherit=None)
@@ -731,12 +734,43 @@ def test_what_was_made_before_only_from_what_is_left_out_now_is_not_read(
         # So it is with prerequisites, also where what was made before is to be made again.
         bias = find(butler, "bias", survey, detector=0)
         mark(log, Target.dataset(bias.id), flag="clouds")
-        for more in ({}, {"retained_dataset_types": ["visit_table"]}):
+        rerun: list[dict[str, Any]] = [{}, {"retained_dataset_types": ["visit_table"]}]
+        for more in rerun:
             graph = graph_of(butler, survey, asked(log, butler, exclude_flags=["clouds"]), **options, **more)
             assert {one[1][1] for one in read_by_visit(graph) if one[0] == "catalog"} == {1, 2}
             assert not any(
                 key[1][1:2] == (0,) for key in taken_apart(graph.components) if key[0] == "detrend"
             )
+
+
+def test_what_was_made_before_and_inherits_by_lineage_is_not_read(
+    own_survey: Survey, log: Annotations, tmp_path: Path
+) -> None:
+    survey = own_survey
+    rules = tmp_path / "inherit.yaml"
+    rules.write_text(
+        "inheritance: strict\nversion: 1\ndescription: A catalog is as bad as any of its raws.\nflows:\n"
+        "  - {name: inputs, from: input, to: output, meanings: [bad], when: any, effect: counts}\n"
+    )
+    first = survey.visit_ids[0]
+    with after_first_step(survey) as butler, open_lineage(str(tmp_path / "lineage.db")) as lineage:
+        made = butler.find_dataset("catalog", instrument=CAMERA, visit=first, detector=1, collections="first")
+        assert made is not None
+        bad = raw(butler, survey, 0, 1)
+        lineage.record([Edge(made.id, bad.id, "read")])
+        mark(log, Target.dataset(bad.id))
+        exclusions = find_exclusions(
+            Selection(exclude_flags=("junk",), inherit=str(rules)),
+            annotations=log,
+            butler=butler,
+            lineage=lineage,
+        )
+        graph = graph_of(butler, survey, exclusions, skip_existing_in=["first"])
+        reads = taken_apart(graph.components)["visit", (CAMERA, first)].reads
+        assert {one[1][1] for one in reads if one[0] == "catalog"} == {0, 2}
+        assert [(one.dataset_id, one.why.rule) for one in graph.left_out if one.what == "catalog"] == [
+            (str(made.id), "inherited")
+        ]
 
 
 def test_a_flag_set_between_two_builds_counts_only_in_one_that_is_not_pinned(

@@ -3,7 +3,7 @@
 from collections import Counter
 
 from lsst.pipe.base.pipeline_graph import PipelineGraph, TaskNode
-from lsst.pipe.base.quantum_graph_skeleton import QuantumGraphSkeleton, QuantumKey
+from lsst.pipe.base.quantum_graph_skeleton import DatasetKey, QuantumGraphSkeleton, QuantumKey
 
 from gnomon.curation.exclusions import Exclusion
 from gnomon.curation.graphs.accounts import Accounts, InputKey
@@ -42,8 +42,8 @@ def cut_made_before(
     if not accounts.skipped:
         return
     dead: dict[InputKey, Exclusion] = {}
-    made: set[InputKey] = set()
-    readers: dict[InputKey, list[QuantumKey]] = {}
+    made: set[DatasetKey] = set()
+    readers: dict[DatasetKey, list[QuantumKey]] = {}
     removed: list[QuantumKey] = []
     for label in pipeline_graph.tasks:
         if label not in subgraph.tasks:
@@ -52,7 +52,7 @@ def cut_made_before(
         for quantum in skeleton.get_quanta(label):
             there = [key for key in skeleton.iter_inputs_of(quantum) if key not in accounts.missing]
             cut = [key for key in there if key in dead]
-            if made_before := [key for key in cut if key in made]:
+            if made_before := [key for key in cut if isinstance(key, DatasetKey) and key in made]:
                 skeleton.remove_input_edges(quantum, made_before)
                 for key in made_before:
                     readers.setdefault(key, []).append(quantum)

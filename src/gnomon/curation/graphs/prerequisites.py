@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from lsst.daf.butler import (  # type: ignore[attr-defined]
+from lsst.daf.butler import (
     Butler,
     CalibrationLookupError,
     DataCoordinate,

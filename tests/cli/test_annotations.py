@@ -24,8 +24,10 @@ VISIT = ["instrument=LSSTCam", "visit=42"]
 
 @pytest.fixture
 def log(tmp_path: Path) -> list[str]:
-    """The option that names a log of this test's own."""
-    return ["--annotations", str(tmp_path / "annotations.db")]
+    """The option that names a log of this test's own, in which nothing is said yet."""
+    path = tmp_path / "annotations.db"
+    open_annotations(path, origin="local").close()
+    return ["--annotations", str(path)]
 
 
 def test_what_a_person_says_is_recorded_and_told_again(gnomon: Gnomon, log: list[str]) -> None:
@@ -96,6 +98,16 @@ def test_what_cannot_be_said_is_misuse_and_not_recorded(
     assert result.exit_code == 2
     assert message in result.stderr.replace("\n", " ")
     assert gnomon("annotations", "history", *VISIT, "--format", "json", *log).stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    "asked", [["list"], ["history", *VISIT], ["effective", *VISIT], ["check"], ["pending"]]
+)
+def test_a_mistyped_log_is_told_and_not_made(gnomon: Gnomon, tmp_path: Path, asked: list[str]) -> None:
+    result = gnomon("annotations", *asked, "--annotations", str(tmp_path / "anotations.db"))
+    assert result.exit_code == 2
+    assert "There is no log of annotations at" in result.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_that_is_no_log_is_refused(gnomon: Gnomon, tmp_path: Path) -> None:

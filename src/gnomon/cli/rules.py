@@ -165,7 +165,7 @@ def withdraw(
     from gnomon.annotations import Actor
     from gnomon.curation.rules import withdraw_runs
 
-    with opened(annotations, config) as log:
+    with opened(annotations, config, existing=True) as log:
         actor = Actor(user, "human", agent="gnomon rules withdraw", agent_version=__version__)
         gone = withdraw_runs(log, run, rule=rule, version=version, actor=actor, reason=reason)
     for one in gone:
@@ -183,7 +183,7 @@ def list_runs(rule: str | None, annotations: str | None, config: str | None, for
     from gnomon.cli.rows import print_rows
     from gnomon.curation.rules import recorded_runs
 
-    with opened(annotations, config) as log:
+    with opened(annotations, config, existing=True) as log:
         found = recorded_runs(log, rule=rule)
     print_rows([_line(one) for one in found], _RUN_COLUMNS, format_)
 
@@ -197,7 +197,7 @@ def show(run: str, annotations: str | None, config: str | None, format_: str) ->
     from gnomon.cli.rows import print_rows
     from gnomon.curation.rules.withdrawing import find_run
 
-    with opened(annotations, config) as log:
+    with opened(annotations, config, existing=True) as log:
         found = find_run(log, run)
         said = [log.get(id) for id in found.annotation_ids]
     lines = [

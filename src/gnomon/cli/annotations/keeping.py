@@ -20,7 +20,7 @@ def export(file: Path, after: str, annotations: str | None, config: str | None) 
     from gnomon.annotations import Cut
 
     known = Cut.parse(after)
-    with opened(annotations, config) as log, progress_bar("Writing events") as progress:
+    with opened(annotations, config, existing=True) as log, progress_bar("Writing events") as progress:
         if str(file) == "-":
             log.export(sys.stdout, after=known)
             return
@@ -58,7 +58,7 @@ def check(ctx: click.Context, annotations: str | None, config: str | None, forma
     """
     from gnomon.cli.rows import print_rows
 
-    with opened(annotations, config) as log:
+    with opened(annotations, config, existing=True) as log:
         with progress_bar("Checking") as progress:
             problems = log.check(progress=progress)
         notices, cut, digest = log.notices(), log.cut(), log.digest()
@@ -76,7 +76,7 @@ def check(ctx: click.Context, annotations: str | None, config: str | None, forma
 @log_options
 def rebuild(annotations: str | None, config: str | None) -> None:
     """Compute everything anew from the events, in one transaction."""
-    with opened(annotations, config) as log, progress_bar("Computing anew") as progress:
+    with opened(annotations, config, existing=True) as log, progress_bar("Computing anew") as progress:
         number = log.rebuild(progress=progress)
     click.echo(f"{number} annotations computed anew.")
 
@@ -91,7 +91,7 @@ def upgrade(annotations: str | None, config: str | None) -> None:
     """
     with (
         progress_bar("Upgrading") as progress,
-        opened(annotations, config, upgrade=True, progress=progress) as log,
+        opened(annotations, config, existing=True, upgrade=True, progress=progress) as log,
     ):
         cut = log.cut()
     click.echo(f"The tables are those of this gnomon; the log goes to {cut or 'the beginning'}.")

@@ -41,6 +41,7 @@ def opened(
     annotations: str | None,
     config: str | None,
     *,
+    existing: bool = False,
     upgrade: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> "Iterator[Annotations]":
@@ -50,6 +51,9 @@ def opened(
     ----------
     annotations, config
         What the options say.
+    existing
+        Whether a log that the option names must be there, since the command only reads: a mistyped name would
+        otherwise be answered by the emptiness of a new log.
     upgrade, progress
         As of `gnomon.annotations.open_annotations`.
 
@@ -57,10 +61,17 @@ def opened(
     ------
     Annotations
         The log.
+
+    Raises
+    ------
+    AnnotationLogError
+        If it must be there and is not.
     """
     from gnomon import settings
     from gnomon.annotations import open_annotations
 
+    if existing and annotations:
+        refuse_missing(annotations)
     configured = settings.load(config=config, annotations=annotations)
     with open_annotations(
         configured.annotations, origin=configured.origin, upgrade=upgrade, progress=progress

@@ -59,7 +59,7 @@ def print_orphans(
     given = {name: value for name, value in conditions.items() if name not in ("limit", "after")}
     with (
         open_butler(repository, without_datastore=True) as butler,
-        opened(annotations, config) as log,
+        opened(annotations, config, existing=True) as log,
         progress_bar("Looking for datasets") as progress,
     ):
         orphans = find_orphans(log, butler, repository=label, progress=progress, **given)

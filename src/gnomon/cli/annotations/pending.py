@@ -20,7 +20,7 @@ def pending(annotations: str | None, config: str | None, format_: str) -> None:
 
     from gnomon.cli.rows import print_rows
 
-    with opened(annotations, config) as log:
+    with opened(annotations, config, existing=True) as log:
         counts = Counter(target for one in log.search(kind="pending") for target in one.targets)
         rows = [
             {"instrument": target.instrument, "obs_id": target.obs_id, "annotations": counts[target]}

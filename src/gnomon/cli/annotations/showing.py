@@ -140,7 +140,7 @@ def _find(
 
         print_orphans(orphaned_in, annotations, config, format_, conditions, label=label, oldest=oldest)
         return
-    with opened(annotations, config) as log:
+    with opened(annotations, config, existing=True) as log:
         found = log.search(newest=not oldest, **conditions)
         slow = bool(conditions.get("text")) and len(found) == 0 and log.notices()
     print_rows(map(_row, found), _COLUMNS, format_)
@@ -181,7 +181,7 @@ def show(annotation: str, at: str | None, annotations: str | None, config: str |
     """Print one annotation with everything, and its thread, as JSON."""
     from gnomon.cli.rows import print_json
 
-    with opened(annotations, config) as log:
+    with opened(annotations, config, existing=True) as log:
         one = log.get(annotation, at=read_moment(at))
         thread = [str(other.id) for other in log.thread(annotation)] if at is None else []
     print_json({**_whole(one), "thread_of": thread if len(thread) > 1 else []})
@@ -238,7 +238,7 @@ def history(about: tuple[str, ...], annotations: str | None, config: str | None,
     subject: Target | None = None
     if len(about) > 1 or "=" in about[0]:
         subject = Target.of_data_id(parse_data_id(about))
-    with opened(annotations, config) as log:
+    with opened(annotations, config, existing=True) as log:
         events = log.history(about[0] if subject is None else subject)
     if format_ == "json":
         print_json([event.to_dict() for event in events])
@@ -335,7 +335,7 @@ def effective(
         raise click.UsageError(
             "--inherit and --repo belong together: the repository knows what is part of what."
         )
-    with opened(annotations, config) as log:
+    with opened(annotations, config, existing=True) as log:
         cut = log.cut(read_moment(at))
         held = log.effective(
             about or None,
@@ -441,7 +441,7 @@ def coverage(
     from gnomon.cli.rows import print_rows
 
     about = Things(data_id=data_id, **things).targets()
-    with opened(annotations, config) as log:
+    with opened(annotations, config, existing=True) as log:
         known = log.coverage(about, flag=flag_name, policy=policy, at=read_moment(at))
     rows = [{"about": str(target), "flag": flag_name, "coverage": found} for target, found in known.items()]
     print_rows(rows, ("about", "flag", "coverage"), format_)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import Console
 
-from gnomon.cli.annotations.opening import opened, read_moment, refuse_missing
+from gnomon.cli.annotations.opening import opened, read_moment
 from gnomon.cli.butler.command import Subcommand, log_options, selection_options
 from gnomon.cli.butler.tables import print_tables
 from gnomon.cli.options import format_option
@@ -51,8 +51,6 @@ def query_annotations(
     from gnomon.repository.configuration import open_butler
 
     errors = Console(stderr=True)
-    if annotations:
-        refuse_missing(annotations)
     if orphaned:
         if any(selection[name] for name in ("dataset_types", "collections", "where", "element")):
             raise click.UsageError("What is gone is in no collection: --orphaned goes with no condition.")
@@ -66,7 +64,7 @@ def query_annotations(
         return
     with (
         open_butler(repo, without_datastore=True) as butler,
-        opened(annotations, config) as log,
+        opened(annotations, config, existing=True) as log,
         errors.status("Looking in the repository"),
     ):
         found = find(butler, Request(**selection))

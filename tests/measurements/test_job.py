@@ -235,6 +235,11 @@ def test_a_key_of_metadata_that_is_a_note_of_the_other_job_is_replaced_and_named
     assert dict(mine.measurements["p.a"].notes) == dict(mine.meta)
 
 
+def test_a_conflict_over_half_a_character_can_be_written_into_a_log() -> None:
+    [conflict] = Job(meta={"\ud800": 1}).conflicts(Job(meta={"\ud800": 2}))
+    assert str(conflict).encode() == rb"metadata \ud800: 1 and 2"
+
+
 @given(jobs(), jobs())
 @settings(deadline=None)
 def test_a_sum_has_all_of_the_second_job(mine: Job, theirs: Job) -> None:

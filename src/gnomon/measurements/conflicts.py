@@ -35,7 +35,9 @@ class Conflict:
     theirs: Any
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.name}: {self.mine!s:.80} and {self.theirs!s:.80}"
+        shown = f"{self.kind} {self.name}: {self.mine!s:.80} and {self.theirs!s:.80}"
+        # JSON can hold halves of surrogate pairs, which no log or terminal takes.
+        return shown.encode(errors="backslashreplace").decode()
 
 
 def conflicts_between(kind: ConflictKind, mine: Any, theirs: Any) -> Iterator[Conflict]:

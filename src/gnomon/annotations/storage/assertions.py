@@ -85,7 +85,7 @@ def rows(
     sequence of rows
         In the order of the fields of `AssertedRow`, as the driver gives them.
     """
-    return bulk.fetch(connection, _ROWS.format(flags=_among(flags)), keys, *(flags or ()))
+    return bulk.fetch(connection, _ROWS.format(flags=_among(flags)), keys, *(flags or ()), as_json=True)
 
 
 def texts(connection: Connection, keys: Collection[int]) -> dict[int, str]:

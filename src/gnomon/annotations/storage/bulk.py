@@ -62,7 +62,11 @@ def _statement(table: str, columns: tuple[str, ...], mark: str) -> str:
 
 
 def fetch(
-    connection: Connection, query: str, values: Collection[str] | Collection[int], *parameters: Any
+    connection: Connection,
+    query: str,
+    values: Collection[str] | Collection[int],
+    *parameters: Any,
+    as_json: bool = False,
 ) -> Sequence[Sequence[Any]]:
     """Read rows for a list of keys of any length, in one query and without converting anything.
 
@@ -77,6 +81,8 @@ def fetch(
         The keys, all texts or all integers.
     *parameters
         The parameters, in order, after the keys.
+    as_json
+        Whether PostgreSQL gets texts as JSON, which is quicker for very many of them.
 
     Returns
     -------
@@ -88,10 +94,14 @@ def fetch(
     if connection.dialect.name == "sqlite":
         statement = query.format(keys="json_each(?) AS k")
     else:
-        # JSON is written in a third of the time that the driver takes for an array.
-        listed = "json_array_elements_text(?::json) WITH ORDINALITY AS k(value, key)"
-        if items and isinstance(items[0], int):
-            listed = f"(SELECT j.value::bigint AS value, j.key FROM {listed.replace('k(', 'j(')}) AS k"
+        kind = "bigint" if items and isinstance(items[0], int) else "text"
+        listed = f"unnest(?::{kind}[]) WITH ORDINALITY AS k(value, key)"
+        if as_json and kind == "text":
+            # JSON is written in a third of the time that the driver takes for an array; but the planner
+            # cannot count what is in it, and may then choose a way that is slower by far.
+            listed = "json_array_elements_text(?::json) WITH ORDINALITY AS k(value, key)"
+        else:
+            keys = items  # type: ignore[assignment]  # each driver has its own form
         statement = query.format(keys=listed).replace("?", "%s")
         if len(items) > _MANY:
             # Few of many rows are wanted, which the planner cannot know; it would read the whole table.

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import batched
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select
+from sqlalchemy import Column, ColumnElement, Connection, Row, and_, func, or_, select
 
 from gnomon.annotations.cuts import Cut
 from gnomon.annotations.log.events import Event, canonical
@@ -277,11 +277,7 @@ def present(connection: Connection, ids: Collection[uuid.UUID]) -> set[uuid.UUID
     set of uuid.UUID
         Those that exist.
     """
-    column = schema.event.c.id
-    found: set[uuid.UUID] = set()
-    for chunk in batched(ids, _CHUNK):
-        found.update(connection.execute(select(column).where(column.in_(chunk))).scalars())
-    return found
+    return _found(connection, schema.event.c.id, ids)
 
 
 def existing(connection: Connection, ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
@@ -299,7 +295,10 @@ def existing(connection: Connection, ids: Collection[uuid.UUID]) -> set[uuid.UUI
     set of uuid.UUID
         Those of which there are events.
     """
-    column = schema.annotation.c.id
+    return _found(connection, schema.annotation.c.id, ids)
+
+
+def _found(connection: Connection, column: Column[Any], ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
     found: set[uuid.UUID] = set()
     for chunk in batched(ids, _CHUNK):
         found.update(connection.execute(select(column).where(column.in_(chunk))).scalars())

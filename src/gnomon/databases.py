@@ -22,7 +22,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 
 from gnomon.errors import GnomonError, MissingExtraError, NotOursError
 
-__all__ = ["Database", "Kind", "Progress", "open_database"]
+__all__ = ["Database", "Kind", "Progress", "missing_file", "open_database"]
 
 Progress = Callable[[int, int], None]
 """Told how much is done, and of how much."""
@@ -216,6 +216,31 @@ def open_database(
         f"{kind.what.capitalize()} cannot be kept in {backend!r}: give a path, sqlite:///path or "
         "postgresql+psycopg://host/database."
     )
+
+
+def missing_file(uri: str) -> Path | None:
+    """Say which file a database would be made anew in, before it is.
+
+    Parameters
+    ----------
+    uri
+        A path or URI, as of `open_database`.
+
+    Returns
+    -------
+    pathlib.Path or None
+        The file that is not there; `None` if it is, for a server, which is not asked, and for what is no
+        valid URI, of which opening it says more.
+    """
+    given: str | None = uri
+    if _SCHEME.match(uri):
+        try:
+            url = make_url(uri)
+            given = url.database if url.get_backend_name() == "sqlite" else None
+        except (ArgumentError, ValueError, NoSuchModuleError):
+            given = None
+    path = None if given is None else Path(given).expanduser()
+    return None if path is None or path.exists() else path
 
 
 def _path_of(url: URL, kind: Kind) -> Path:

@@ -110,6 +110,15 @@ def test_a_mistyped_log_is_told_and_not_made(gnomon: Gnomon, tmp_path: Path, ask
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    "place", ["postgresql://host:port/db", "sqlite://", "mysql://host/db", "https://host/x"]
+)
+def test_a_place_where_no_log_can_be_is_told(gnomon: Gnomon, place: str) -> None:
+    result = gnomon("annotations", "list", "--annotations", place)
+    assert result.exit_code == 2
+    assert result.stderr.startswith("Error: ")
+
+
 def test_a_file_that_is_no_log_is_refused(gnomon: Gnomon, tmp_path: Path) -> None:
     letter = tmp_path / "letter.txt"
     letter.write_text("Dear all", encoding="utf-8")

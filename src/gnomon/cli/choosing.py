@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -216,6 +215,7 @@ def find(choice: Choice, butler: "Butler") -> Iterator["Exclusions"]:
     from gnomon import settings
     from gnomon.annotations import open_annotations
     from gnomon.curation.exclusions import find_exclusions
+    from gnomon.databases import missing_file
 
     selection = _selection(choice)
     configured = settings.load(
@@ -231,7 +231,7 @@ def find(choice: Choice, butler: "Butler") -> Iterator["Exclusions"]:
             given["annotations"] = opened.enter_context(
                 open_annotations(configured.annotations, origin=configured.origin)
             )
-            if selection.inherit is not None and (choice.lineage or _exists(configured.lineage)):
+            if selection.inherit is not None and (choice.lineage or missing_file(configured.lineage) is None):
                 from gnomon.repository.lineage import open_lineage
 
                 _check_exists(configured.lineage, "lineage")
@@ -268,22 +268,13 @@ def _selection(choice: Choice) -> "Selection":
     )
 
 
-def _exists(uri: str) -> bool:
-    """Say whether what is at a place is there already; of a server that is not asked."""
-    from sqlalchemy.engine import make_url
-
-    if "://" not in uri:
-        return Path(uri).exists()
-    url = make_url(uri)
-    return url.get_backend_name() != "sqlite" or Path(url.database or "").exists()
-
-
 def _check_exists(uri: str, what: str) -> None:
     """Refuse what is not there, since opening it would make one that is empty and leaves out nothing."""
+    from gnomon.databases import missing_file
     from gnomon.errors import ExclusionsUnavailableError
     from gnomon.settings import redact
 
-    if not _exists(uri):
+    if missing_file(uri) is not None:
         raise ExclusionsUnavailableError(
             f"There is no log of {what} at {redact(uri)}, and so nothing would be left out. Say where it is, "
             f"with --{what} or GNOMON_{what.upper()}."

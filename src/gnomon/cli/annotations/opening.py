@@ -92,17 +92,10 @@ def refuse_missing(uri: str) -> None:
     AnnotationLogError
         If it names a file that does not exist.
     """
-    from pathlib import Path
-
-    from sqlalchemy.engine import make_url
-
+    from gnomon.databases import missing_file
     from gnomon.errors import AnnotationLogError
 
-    path: str | None = uri
-    if "://" in uri:
-        url = make_url(uri)
-        path = url.database if url.get_backend_name() == "sqlite" else None
-    if path is not None and not Path(path).exists():
+    if (path := missing_file(uri)) is not None:
         raise AnnotationLogError(f"There is no log of annotations at {path}.")
 
 
